@@ -1,0 +1,38 @@
+"""What a family shows of a model while it learns, as plain values.
+
+`train/tensorboard.py` writes them; a family never touches a file.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """Images to look at.
+
+    Attributes:
+        pixels: uint8 [images, height, width, channels], 1 or 3 channels.
+        caption: a sentence that says what is seen.
+    """
+
+    pixels: np.ndarray
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Text to read, as Markdown."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """Numbers whose histogram is of interest: float [any shape]."""
+
+    values: np.ndarray
+
+
+Observation = Picture | Sample | Distribution
