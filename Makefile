@@ -1,0 +1,36 @@
+# Every target sets up what it needs in .venv; a fresh clone wants python3 and make, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench constraints clean
+
+demo: .venv/installed
+	$(BIN)/python -m benchmarks.demo
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: .venv/installed
+	$(BIN)/python -m benchmarks
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "keras-models needs Python 3.11 or newer; name one with: make PYTHON=python3.11" >&2; exit 2; }
+	@echo "Installing into .venv (TensorFlow is large: about two minutes, once)" >&2
+	@$(PYTHON) -m venv .venv || \
+	  { echo "python3 cannot make virtual environments: install python3-venv" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# Writes down the versions that were just tested; no index addresses.
+constraints: .venv/installed
+	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+
+clean:
+	rm -rf .venv runs models
