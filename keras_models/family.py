@@ -143,6 +143,7 @@ class Family(Generic[C]):
         build: compiled Keras model, ready for `fit`, under the dtype policy in force.
         best: what decides which epoch's model is kept.
         signatures: what the finished model serves, preprocessing inside.
+        measure: figures of a model on held-out examples, by name: accuracy, loss.
         observe: what to show after an epoch; plain values by name.
     """
 
@@ -153,4 +154,5 @@ class Family(Generic[C]):
     build: Callable[[C, Training, DataSpec], keras.Model]
     best: Monitor
     signatures: Callable[[keras.Model, DataSpec], Sequence[Signature]]
+    measure: Callable[[keras.Model, Examples], Mapping[str, float]]
     observe: Callable[[keras.Model, Examples], Mapping[str, Observation]]

@@ -1,0 +1,278 @@
+"""Convolutional image classifiers: the classic stack of LeCun et al. 1998, and a residual one.
+
+Raw uint8 pixels go in and logits come out; scaling is part of the graph, the softmax is part of
+what is served. A stage is some convolutions, each followed by batch normalization (Ioffe and
+Szegedy 2015) and a non-linearity, then pooling that halves the maps.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from keras_models import image_observations
+from keras_models.errors import BadInput
+from keras_models.family import DataSpec, Examples, Family, ImageSpec, Monitor, Preset, Training
+from keras_models.image_bytes import decode_image_bytes
+from keras_models.optimizer import optimizer
+from keras_models.residual import residual
+from keras_models.signature import Codec, Signature, Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class CNNConfig:
+    """The architecture: whatever changes the weights or the graph."""
+
+    architecture: Literal["plain", "residual"] = "plain"
+    """plain: stages of convolutions as set below; residual: the network of keras_models/residual.py."""
+    filters: tuple[int, ...] = (32, 64)
+    """Channels of each stage; a stage halves height and width."""
+    convolutions: int = 2
+    """Convolutions in each stage; the residual network knows 2, and 3 with a shortcut."""
+    kernel_size: int = 3
+    """Side of the kernels, in pixels (plain)."""
+    padding: Literal["same", "valid"] = "same"
+    """same keeps the size by a border of zeros; valid only looks inside, so maps shrink (plain)."""
+    pooling: Literal["max", "average"] = "max"
+    """How 2 × 2 pixels become one (plain)."""
+    normalization: bool = True
+    """Batch normalization after each convolution (plain)."""
+    activation: str = "relu"
+    """The non-linearity, by Keras' name (plain)."""
+    flatten: bool = True
+    """Give the classifier every pixel of the last maps, or only their mean (plain)."""
+    units: int = 128
+    """Width of the hidden layer before the logits; 0 leaves it out (plain)."""
+    dropout: float = 0.3
+    """Share of features that is dropped before the logits while training (plain)."""
+
+    def __post_init__(self) -> None:
+        """Checks what argument parsing cannot."""
+        if not self.filters or min(self.filters) < 1:
+            raise ValueError(f"filters must be positive numbers, got {self.filters}")
+        if self.convolutions < 1 or self.kernel_size < 1 or self.units < 0:
+            raise ValueError("convolutions and kernel_size must be at least 1, units at least 0")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
+
+
+def build(config: CNNConfig, training: Training, spec: DataSpec) -> keras.Model:
+    """Builds and compiles the classifier under the dtype policy in force.
+
+    Returns:
+        uint8 `image` [batch, height, width, channels] → float32 `logits` [batch, classes].
+
+    Raises:
+        BadInput: the images are too small for so many stages; says how many fit.
+    """
+    image = keras.Input((spec.height, spec.width, spec.channels), dtype="uint8", name="image")
+    if config.architecture == "residual":
+        _check_size(config, spec, left=min(spec.height, spec.width) - 2 ** len(config.filters))
+        logits = residual(
+            image,
+            widths=config.filters,
+            depth=config.convolutions,
+            classes=len(spec.classes),
+            sample=spec.sample,
+        )
+    else:
+        pixels = layers.Rescaling(1 / 255, name="rescaling")(image)
+        logits = _plain_network(pixels, config, spec)
+    model = keras.Model(image, logits, name="cnn")
+    model.compile(
+        optimizer=optimizer(training, spec.training_examples),
+        loss=_Loss(training.label_smoothing, len(spec.classes)),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        steps_per_execution=training.steps_per_execution,
+        jit_compile=training.jit,
+    )
+    return model
+
+
+class _Loss(keras.losses.Loss):
+    """Cross-entropy of logits against class indices, with smoothed labels (Szegedy et al. 2016)."""
+
+    def __init__(self, smoothing: float, classes: int) -> None:
+        super().__init__(name="cross_entropy")
+        self.smoothing, self.classes = smoothing, classes
+
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+        """Returns float32 [batch] from int64 [batch] and float32 [batch, classes]."""
+        target = keras.ops.one_hot(keras.ops.reshape(y_true, [-1]), self.classes)
+        target = target * (1 - self.smoothing) + self.smoothing / self.classes
+        return keras.ops.categorical_crossentropy(target, y_pred, from_logits=True)
+
+
+def _plain_network(
+    x: keras.KerasTensor, config: CNNConfig, spec: ImageSpec
+) -> keras.KerasTensor:
+    for stage, filters in enumerate(config.filters, start=1):
+        for convolution in range(1, config.convolutions + 1):
+            lost = config.kernel_size - 1 if config.padding == "valid" else 0
+            _check_size(config, spec, left=min(x.shape[1:3]) - lost)
+            x = _convolution(x, filters, config, f"stage{stage}_convolution{convolution}")
+        _check_size(config, spec, left=min(x.shape[1:3]) // 2)
+        pool = layers.MaxPooling2D if config.pooling == "max" else layers.AveragePooling2D
+        x = pool(2, name=f"stage{stage}_pooling")(x)
+    x = layers.Flatten()(x) if config.flatten else layers.GlobalAveragePooling2D()(x)
+    if config.units:
+        x = layers.Dense(config.units, activation=config.activation, name="features")(x)
+    if config.dropout:
+        x = layers.Dropout(config.dropout)(x)
+    return layers.Dense(len(spec.classes), dtype="float32", name="logits")(x)
+
+
+def _convolution(
+    x: keras.KerasTensor, filters: int, config: CNNConfig, name: str
+) -> keras.KerasTensor:
+    x = layers.Conv2D(
+        filters,
+        config.kernel_size,
+        padding=config.padding,
+        use_bias=not config.normalization,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    if config.normalization:
+        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(x)
+    return layers.Activation(config.activation, name=f"{name}_{config.activation}")(x)
+
+
+def _check_size(config: CNNConfig, spec: ImageSpec, *, left: int) -> None:
+    if left < 1:
+        raise BadInput(
+            f"images of {spec.height} × {spec.width} pixels are too small for "
+            f"{len(config.filters)} stages of {config.padding} convolutions: "
+            "use fewer --filters, --padding same, or a larger --image-size"
+        )
+
+
+def signatures(model: keras.Model, spec: DataSpec) -> list[Signature]:
+    """Returns what a classifier serves: on pixels, and in the SavedModel on PNG and JPEG bytes."""
+    classes = list(spec.classes)
+    probabilities = Tensor(
+        name="probabilities",
+        dtype="float32",
+        shape=("batch", len(classes)),
+        codec=Codec(name="probabilities", settings={"classes": classes}),
+    )
+
+    def classify(image: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        logits = model(image, training=False)
+        return {"probabilities": tf.nn.softmax(logits), "label": tf.argmax(logits, axis=-1)}
+
+    def classify_image_bytes(image_bytes: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        decoded = tf.map_fn(
+            lambda contents: decode_image_bytes(contents, spec.height, spec.width, spec.channels),
+            image_bytes,
+            fn_output_signature=tf.uint8,
+        )
+        answer = classify(decoded)
+        return {
+            "class": tf.gather(tf.constant(classes), answer["label"]),
+            "probabilities": answer["probabilities"],
+        }
+
+    return [
+        Signature(
+            name="serving_default",
+            summary="Which class is in the picture?",
+            function=classify,
+            inputs=(_image(spec),),
+            outputs=(
+                probabilities,
+                Tensor(
+                    name="label",
+                    dtype="int64",
+                    shape=("batch",),
+                    codec=Codec(name="class", settings={"classes": classes}),
+                ),
+            ),
+        ),
+        Signature(
+            name="classify_image_bytes",
+            summary="The same on the bytes of PNG and JPEG files of any size.",
+            function=classify_image_bytes,
+            inputs=(Tensor(name="image_bytes", dtype="string", shape=("batch",)),),
+            outputs=(Tensor(name="class", dtype="string", shape=("batch",)), probabilities),
+            runtimes=("savedmodel",),
+        ),
+    ]
+
+
+def measure(model: keras.Model, examples: Examples) -> dict[str, float]:
+    """Returns the `accuracy` (share of right classes) and the `loss` (nats per image)."""
+    probabilities = image_observations.classified(model, examples.inputs["image"])
+    right = probabilities[np.arange(len(examples.answers)), examples.answers]
+    return {
+        "accuracy": float(np.mean(probabilities.argmax(axis=1) == examples.answers)),
+        "loss": float(-np.mean(np.log(np.maximum(right, 1e-30)))),
+    }
+
+
+def _image(spec: ImageSpec) -> Tensor:
+    size: dict[str, Any] = {
+        "height": spec.height,
+        "width": spec.width,
+        "channels": spec.channels,
+    }
+    return Tensor(
+        name="image",
+        dtype="uint8",
+        shape=("batch", spec.height, spec.width, spec.channels),
+        codec=Codec(name="image", settings=size),
+    )
+
+
+PRESETS = {
+    "small": Preset(
+        summary="a classic small network: two stages of two convolutions, trained in seconds",
+        model=CNNConfig(),
+        training=Training(
+            epochs=40, batch_size=64, learning_rate=2e-3, shift=0.1, rotate=8.0, scale=0.08,
+            average_decay=0.98, steps_per_execution=11, weight_decay=1e-2, warmup_epochs=2.0,
+        ),
+    ),
+    "mnist": Preset(
+        summary="handwritten digits: three stages with mean pooling at the end, distorted images",
+        model=CNNConfig(filters=(32, 64, 128), flatten=False, units=0, dropout=0.2),
+        training=Training(
+            epochs=18, batch_size=128, learning_rate=3e-3, shift=0.1, rotate=12.0, scale=0.12,
+            average_decay=0.99, weight_decay=2e-2, label_smoothing=0.05, warmup_epochs=1.0,
+        ),
+    ),
+    "cifar10": Preset(
+        summary="colour photographs of 32 × 32 pixels: the network of airbench94",
+        model=CNNConfig(architecture="residual", filters=(64, 256, 256)),
+        training=Training(
+            epochs=18, batch_size=512, optimizer="sgd", learning_rate=0.75, momentum=0.85,
+            schedule="linear", warmup_epochs=4.0, weight_decay=8.9e-3, label_smoothing=0.2,
+            flip=True, shift=0.0625,
+        ),
+    ),
+    "cifar10_gpu": Preset(
+        summary="the same, wider and longer, for a GPU (aims past 95 %; not measured here)",
+        model=CNNConfig(architecture="residual", filters=(128, 384, 512), convolutions=3),
+        training=Training(
+            epochs=40, batch_size=512, optimizer="sgd", learning_rate=0.6, momentum=0.85,
+            schedule="linear", warmup_epochs=8.0, weight_decay=8.9e-3, label_smoothing=0.2,
+            flip=True, shift=0.0625, erase=0.25, jit=True,
+        ),
+    ),
+}
+
+FAMILY: Family[CNNConfig] = Family(
+    name="cnn",
+    summary="Convolutional networks that say which class a picture shows.",
+    reads="images",
+    presets=PRESETS,
+    build=build,
+    best=Monitor(metric="val_accuracy", mode="max"),
+    signatures=signatures,
+    measure=measure,
+    observe=image_observations.observe,
+)

@@ -1,0 +1,70 @@
+"""The optimizer and the learning-rate schedule that a `Training` describes."""
+
+import keras
+
+from keras_models.family import Training
+
+LAST_SHARE = 0.01
+"""Where the falling schedules end, as a share of the peak."""
+
+
+@keras.saving.register_keras_serializable(package="keras_models")
+class WarmUpThenDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly from zero to `peak`, then falls to a hundredth of it, or stays."""
+
+    def __init__(self, peak: float, steps: int, warmup_steps: int, shape: str) -> None:
+        """Sets the peak, the steps of the whole run and of its rise, and the shape of the fall."""
+        self.peak, self.steps, self.warmup_steps, self.shape = peak, steps, warmup_steps, shape
+
+    def __call__(self, step: int | keras.KerasTensor) -> keras.KerasTensor:
+        """Returns the learning rate of one step, counted from zero."""
+        ops = keras.ops
+        step = ops.cast(step, "float32")
+        rise = (step + 1.0) / max(self.warmup_steps, 1)
+        fall = max(self.steps - self.warmup_steps, 1)
+        progress = ops.clip((step - self.warmup_steps) / fall, 0.0, 1.0)
+        if self.shape == "cosine":
+            share = 0.5 * (1.0 + ops.cos(3.141592653589793 * progress))
+        elif self.shape == "linear":
+            share = 1.0 - progress
+        else:
+            return self.peak * ops.minimum(rise, 1.0)
+        return self.peak * ops.minimum(rise, LAST_SHARE + (1.0 - LAST_SHARE) * share)
+
+    def get_config(self) -> dict:
+        """Returns the arguments of the constructor."""
+        return {
+            "peak": self.peak,
+            "steps": self.steps,
+            "warmup_steps": self.warmup_steps,
+            "shape": self.shape,
+        }
+
+
+def optimizer(training: Training, training_examples: int) -> keras.optimizers.Optimizer:
+    """Builds the optimizer for a run over `training_examples` examples an epoch.
+
+    Weight decay leaves biases and normalization alone: there it costs accuracy and gains nothing.
+    """
+    steps_per_epoch = max(1, training_examples // training.batch_size)
+    schedule = WarmUpThenDecay(
+        training.learning_rate,
+        training.epochs * steps_per_epoch,
+        round(training.warmup_epochs * steps_per_epoch),
+        training.schedule,
+    )
+    shared = {
+        "weight_decay": training.weight_decay or None,
+        "global_clipnorm": training.clip_norm or None,
+        "use_ema": training.average_decay > 0,
+        "ema_momentum": training.average_decay or 0.99,
+    }
+    if training.optimizer == "sgd":
+        built = keras.optimizers.SGD(
+            schedule, momentum=training.momentum, nesterov=training.momentum > 0, **shared
+        )
+    else:
+        built = keras.optimizers.AdamW(schedule, **shared)
+    if training.weight_decay:
+        built.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    return built

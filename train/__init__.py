@@ -1,0 +1,1 @@
+"""How a model learns: from data to a run directory."""

@@ -1,0 +1,72 @@
+"""Keeps the best model of a run, and stops when it no longer gets better."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_models.family import Monitor
+from train.checkpoint import Diverged
+from train.run_directory import RunDirectory
+
+
+class BestModel(keras.callbacks.Callback):
+    """Saves `model.keras` whenever the family's validation figure is the best so far.
+
+    What is saved is a float32 twin of the trained model, with the averaged weights where the
+    optimizer keeps averages: the very weights that were validated. Of equal figures the later wins.
+
+    Attributes:
+        state: `best` figure, its `best_epoch` (from 1), epochs `waited` since; the checkpoint
+            keeps it.
+    """
+
+    def __init__(
+        self, run: RunDirectory, monitor: Monitor, twin: keras.Model, patience: int
+    ) -> None:
+        """Prepares; `twin` is the same model under the float32 policy, uncompiled."""
+        super().__init__()
+        self.run, self.monitor, self.twin, self.patience = run, monitor, twin, patience
+        self.state: dict[str, Any] = {"best": None, "best_epoch": 0, "waited": 0}
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether the figure has not got better for so long that training should stop."""
+        return bool(self.patience) and self.state["waited"] >= self.patience
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Compares, saves, or waits."""
+        value = float((logs or {})[self.monitor.metric])
+        if self._is_best(value):
+            copy_weights(self.model, self.twin)
+            self.run.save_model(self.twin)
+            self.state = {"best": value, "best_epoch": epoch + 1, "waited": 0}
+        else:
+            self.state = {**self.state, "waited": self.state["waited"] + 1}
+        if self.has_given_up:
+            self.model.stop_training = True
+
+    def _is_best(self, value: float) -> bool:
+        best = self.state["best"]
+        if best is None:
+            return True
+        return value >= best if self.monitor.mode == "max" else value <= best
+
+
+def copy_weights(model: keras.Model, twin: keras.Model) -> None:
+    """Gives `twin` the weights of `model`: the averaged ones where its optimizer keeps averages.
+
+    Raises:
+        Diverged: one of them is not finite.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    averages = {}
+    if optimizer.use_ema:
+        pairs = zip(model.trainable_variables, optimizer._model_variables_moving_average, strict=True)
+        averages = {id(variable): average for variable, average in pairs}
+    for source, target in zip(model.weights, twin.weights, strict=True):
+        value = np.asarray(averages.get(id(source), source))
+        if not np.all(np.isfinite(value)):
+            raise Diverged(f"the weights of {source.path} are no longer finite")
+        target.assign(value)

@@ -1,0 +1,68 @@
+"""Batches for `fit`, each a pure function of the seed and the number of its step.
+
+There is no shuffle buffer and no position to save: the order of an epoch is drawn from
+(seed, epoch), the distortions of a batch from (seed, step). A run that was killed at step k goes
+on with the dataset that starts at step k, and sees what it would have seen.
+"""
+
+import tensorflow as tf
+
+from keras_models.family import Training
+from train.augmentation import augment
+from train.images import ImageData, ImageSet
+
+
+def steps_per_epoch(images: ImageSet, training: Training) -> int:
+    """Returns the optimizer steps in an epoch; the last, incomplete batch is left out."""
+    return max(1, len(images) // training.batch_size)
+
+
+def training_batches(
+    data: ImageData, training: Training, *, seed: int, start_step: int = 0
+) -> tf.data.Dataset:
+    """Returns the batches from `start_step` to the end of the run.
+
+    Element i is the same whatever `start_step` was, counted from the run's beginning.
+
+    Returns:
+        (uint8 [batch, height, width, channels], int64 [batch]); shapes are fixed, so that one
+        trace of the training step serves all. A set smaller than the batch size is one batch.
+    """
+    images = data.training
+    steps = steps_per_epoch(images, training)
+    batch_size = min(training.batch_size, len(images))
+    pixels, labels = _resident(images)
+
+    def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(len(images), dtype=tf.int64), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
+        )
+        batches = tf.reshape(order[: steps * batch_size], [steps, batch_size])
+        first = tf.maximum(start_step - epoch * steps, 0)
+        numbers = tf.range(first, steps, dtype=tf.int64)
+        return tf.data.Dataset.from_tensor_slices((epoch * steps + numbers, batches[first:]))
+
+    def batch(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        drawn = tf.gather(pixels, indices)
+        distorted = augment(
+            drawn, training=training, seed=tf.stack([tf.constant(seed, tf.int64) + 1, step])
+        )
+        shape = (batch_size, *images.pixels.shape[1:])
+        return tf.ensure_shape(distorted, shape), tf.gather(labels, indices)
+
+    epochs = tf.data.Dataset.range(start_step // steps, training.epochs)
+    dataset = epochs.flat_map(epoch_batches).map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(images: ImageSet, batch_size: int) -> tf.data.Dataset:
+    """Returns all images in their order; the last batch may be smaller."""
+    pixels, labels = _resident(images)
+    indices = tf.data.Dataset.range(len(images)).batch(batch_size)
+    return indices.map(lambda at: (tf.gather(pixels, at), tf.gather(labels, at))).prefetch(2)
+
+
+def _resident(images: ImageSet) -> tuple[tf.Tensor, tf.Tensor]:
+    """The set as tensors in the machine's memory: captured by reference, not put into the graph."""
+    with tf.device("CPU:0"):
+        return tf.convert_to_tensor(images.pixels), tf.convert_to_tensor(images.labels)

@@ -1,0 +1,207 @@
+"""The run directory: what training leaves, and what export reads (docs/run-directory.md)."""
+
+import dataclasses
+import json
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_models import atomic
+from keras_models.errors import BadInput
+from keras_models.family import Examples, Family
+from train.images import ImageData
+from train.settings import Request, Run, Settings, restored
+
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class RunDirectory:
+    """A run's folder and the names of what is in it."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """Every setting, version and fingerprint."""
+        return self.path / "config.json"
+
+    @property
+    def model(self) -> Path:
+        """The best model so far, in float32."""
+        return self.path / "model.keras"
+
+    @property
+    def checkpoint(self) -> Path:
+        """All state that is needed to go on exactly."""
+        return self.path / "checkpoint"
+
+    @property
+    def logs(self) -> Path:
+        """What TensorBoard reads."""
+        return self.path / "logs"
+
+    @property
+    def metrics(self) -> Path:
+        """The final figures; there once the run is finished."""
+        return self.path / "metrics.json"
+
+    @property
+    def examples(self) -> Path:
+        """Validation samples with their answers."""
+        return self.path / "examples.npz"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether training reached its end and was measured."""
+        return self.metrics.exists()
+
+    def save_model(self, model: keras.Model) -> None:
+        """Replaces `model.keras` in one step."""
+        atomic.write(self.model, model.save)
+
+    def finish(self, metrics: Mapping[str, Any], examples: Examples) -> None:
+        """Writes the samples and, as the last file of the run, its figures."""
+        arrays = {**examples.inputs, "answer": examples.answers}
+
+        def save(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez_compressed(file, **arrays)
+
+        atomic.write(self.examples, save)
+        _write_json(self.metrics, metrics)
+
+
+def check_free(path: Path) -> None:
+    """Refuses a directory that holds anything.
+
+    Raises:
+        BadInput: says how to go on with the run that is there.
+    """
+    if path.exists() and not path.is_dir():
+        raise BadInput(f"{path} is a file: --run names a directory")
+    if (path / "config.json").exists():
+        raise BadInput(
+            f"{path} holds a run already: go on with it (--resume --run {path}), "
+            "or choose another --run"
+        )
+    if path.is_dir() and any(path.iterdir()):
+        raise BadInput(f"{path} is not empty, and not a run: choose another --run")
+
+
+def create(request: Request, data: ImageData, precision: str) -> RunDirectory:
+    """Makes a run's directory with its `config.json`.
+
+    Raises:
+        BadInput: it holds something already, or cannot be made.
+    """
+    assert_settings = request.settings
+    if assert_settings is None:
+        raise ValueError("a run to resume has its directory already")
+    run = RunDirectory(assert_settings.run.run)
+    check_free(run.path)
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+        run.checkpoint.mkdir(exist_ok=True)
+        _write_json(run.config, _config(request, assert_settings, data, precision))
+    except OSError as error:
+        raise BadInput(f"cannot write {run.path}: {error.strerror}") from error
+    return run
+
+
+def _config(
+    request: Request, settings: Settings[Any], data: ImageData, precision: str
+) -> dict[str, Any]:
+    spec = data.spec
+    return {
+        "format": FORMAT,
+        "family": request.family.name,
+        "preset": request.preset,
+        "model": dataclasses.asdict(settings.model),
+        "training": dataclasses.asdict(settings.training),
+        "run": {**dataclasses.asdict(settings.run), "run": str(settings.run.run)},
+        "precision_used": precision,
+        "spec": {
+            "height": spec.height,
+            "width": spec.width,
+            "channels": spec.channels,
+            "classes": list(spec.classes),
+            "training_examples": spec.training_examples,
+        },
+        "splits": {
+            "training": len(data.training),
+            "validation": len(data.validation),
+            "test": len(data.test),
+        },
+        "skipped_files": data.skipped,
+        "data_fingerprint": data.fingerprint,
+        "versions": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+        },
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def open_existing(path: Path, family: Family[Any]) -> tuple[RunDirectory, str, Settings[Any], dict]:
+    """Opens a run to go on with it.
+
+    Returns:
+        The directory, the preset's name, the settings, and the whole of `config.json`.
+
+    Raises:
+        BadInput: there is no run, or it is another family's, or its config is damaged.
+    """
+    run = RunDirectory(path)
+    try:
+        config = json.loads(run.config.read_text())
+    except FileNotFoundError as error:
+        raise BadInput(f"{path} holds no run (no config.json): nothing to resume") from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{run.config} cannot be read: {error}") from error
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise BadInput(f"{run.config} is not of format {FORMAT}: another version made it")
+    if config["family"] != family.name:
+        raise BadInput(f"{path} is a run of {config['family']}, not of {family.name}")
+    settings = Settings(
+        run=dataclasses.replace(restored(Run, config["run"]), run=path),
+        model=restored(type(next(iter(family.presets.values())).model), config["model"]),
+        training=restored(_training_type(), config["training"]),
+    )
+    return run, config["preset"], settings, config
+
+
+def _training_type() -> type:
+    from keras_models.family import Training
+
+    return Training
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=2, sort_keys=True, default=str) + "\n"
+    atomic.write(path, lambda beside: _write_text(beside, text))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def check_same_data(run: RunDirectory, config: Mapping[str, Any], data: ImageData) -> None:
+    """Makes sure that a run goes on with the data it began with.
+
+    Raises:
+        BadInput: they have changed.
+    """
+    if config["data_fingerprint"] != data.fingerprint:
+        raise BadInput(
+            f"the data have changed since {run.path} began (their fingerprint differs): "
+            "bring the old ones back, or begin a new run"
+        )

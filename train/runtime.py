@@ -1,0 +1,73 @@
+"""The machine, prepared once before a model is built: seed, precision, devices, silence."""
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from keras_models.errors import BadInput
+from train.settings import Run
+
+SMALL_IMAGE = 16
+"""Below this side a step is all overhead, and converting to bfloat16 costs more than it saves."""
+
+
+def prepare(run: Run) -> tf.distribute.Strategy:
+    """Seeds every random source, makes operations repeatable, and finds the devices.
+
+    Returns:
+        A strategy over all GPUs of the machine, or the default one where there are fewer than two.
+    """
+    keras.utils.set_random_seed(run.seed)
+    if run.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    return tf.distribute.MirroredStrategy() if len(gpus) > 1 else tf.distribute.get_strategy()
+
+
+def precision(run: Run, *, image_side: int) -> str:
+    """Decides the dtype policy of the training steps.
+
+    Args:
+        run: its `precision` is taken as it is, unless `auto`.
+        image_side: the smaller side of the images, in pixels.
+
+    Returns:
+        `float32`, `mixed_bfloat16` or `mixed_float16`. For `auto`: on a GPU what its tensor cores
+        multiply (bfloat16 from compute capability 8.0, float16 from 7.0); on a CPU bfloat16 where
+        the processor has instructions for it and the images are not tiny, else float32.
+
+    Raises:
+        BadInput: mixed_float16 on a machine without a GPU, where it is slower and overflows.
+    """
+    capability = _compute_capability()
+    if run.precision == "mixed_float16" and capability is None:
+        raise BadInput("--precision mixed_float16 needs a GPU: on a CPU use mixed_bfloat16")
+    if run.precision != "auto":
+        return run.precision
+    if capability is not None:
+        return _of_gpu(capability)
+    return "mixed_bfloat16" if _cpu_multiplies_bfloat16() and image_side >= SMALL_IMAGE else "float32"
+
+
+def _of_gpu(capability: tuple[int, int]) -> str:
+    if capability >= (8, 0):
+        return "mixed_bfloat16"
+    return "mixed_float16" if capability >= (7, 0) else "float32"
+
+
+def _compute_capability() -> tuple[int, int] | None:
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    found: list[tuple[int, int]] = [one.get("compute_capability", (0, 0)) for one in details]
+    return min(found) if found else None
+
+
+def _cpu_multiplies_bfloat16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
