@@ -1,0 +1,227 @@
+"""The bundle's manifest, `bundle.json`: one set of dataclasses writes it and reads it.
+
+Reading trusts nothing: every field is checked, and every file is hashed before it is used
+(docs/bundle.md).
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from serving.errors import DamagedBundle, NotFound
+
+FORMAT = 1
+MANIFEST = "bundle.json"
+REFERENCE = "reference.npz"
+LARGEST_MANIFEST = 64 * 2**20
+
+Shape = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codec:
+    """How people read and write a tensor; `serving/codecs.py` knows it by `name`."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """A named input or output: NumPy's dtype name, and a length or a name for each axis."""
+
+    name: str
+    dtype: str
+    shape: Shape
+    codec: Codec | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """What can be asked. `onnx` is the graph's file in the bundle, None where it has none."""
+
+    name: str
+    summary: str
+    runtimes: tuple[str, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    onnx: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """How far one output of one runtime was from Keras.
+
+    Attributes:
+        runtime: `onnx` or `savedmodel`.
+        signature, output: which.
+        largest_absolute_error: over all cases and elements.
+        largest_relative_error: the same divided by `spread`.
+        spread: largest minus smallest value that Keras computed for the real samples.
+        decisions, decisions_agreeing: top classes or integers compared, and how many were equal.
+        cases, samples: how many inputs were run, and how many samples they held.
+    """
+
+    runtime: str
+    signature: str
+    output: str
+    largest_absolute_error: float
+    largest_relative_error: float
+    spread: float
+    decisions: int
+    decisions_agreeing: int
+    cases: int
+    samples: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """Size and hash of a file in the bundle."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """All that `bundle.json` says."""
+
+    name: str
+    family: str | None
+    created: str
+    source: Mapping[str, Any]
+    versions: Mapping[str, str]
+    signatures: tuple[Signature, ...]
+    proof: tuple[Proof, ...]
+    files: Mapping[str, File]
+    format: int = FORMAT
+
+    def signature(self, name: str) -> Signature:
+        """Returns the signature called `name`.
+
+        Raises:
+            NotFound: there is none; names those there are.
+        """
+        for signature in self.signatures:
+            if signature.name == name:
+                return signature
+        known = ", ".join(signature.name for signature in self.signatures)
+        raise NotFound(f"{self.name} has no signature {name!r}: it has {known}")
+
+
+def to_json(manifest: Manifest) -> str:
+    """Writes a manifest as text, the same for the same content."""
+    return json.dumps(dataclasses.asdict(manifest), indent=2, sort_keys=True) + "\n"
+
+
+def read(folder: Path) -> Manifest:
+    """Reads the manifest of the bundle in `folder`.
+
+    Raises:
+        NotFound: there is no bundle.
+        DamagedBundle: its manifest cannot be understood; names the file and the place.
+    """
+    path = folder / MANIFEST
+    try:
+        if path.stat().st_size > LARGEST_MANIFEST:
+            raise DamagedBundle(f"{path} is too large for a manifest")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotFound(f"{folder} is no bundle: it has no {MANIFEST}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise DamagedBundle(f"{path} cannot be read: {error}") from error
+    try:
+        return _manifest(content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedBundle(f"{path} is not a manifest of format {FORMAT}: {error!r}") from error
+
+
+def _manifest(content: Any) -> Manifest:
+    if content["format"] != FORMAT:
+        raise ValueError(f"format {content['format']}")
+    signatures = tuple(
+        Signature(
+            **{
+                **one,
+                "runtimes": tuple(one["runtimes"]),
+                "inputs": tuple(map(_tensor, one["inputs"])),
+                "outputs": tuple(map(_tensor, one["outputs"])),
+            }
+        )
+        for one in content["signatures"]
+    )
+    return Manifest(
+        **{
+            **content,
+            "signatures": signatures,
+            "proof": tuple(Proof(**one) for one in content["proof"]),
+            "files": {name: File(**one) for name, one in content["files"].items()},
+        }
+    )
+
+
+def _tensor(content: Any) -> Tensor:
+    codec = content.get("codec")
+    return Tensor(
+        name=str(content["name"]),
+        dtype=str(content["dtype"]),
+        shape=tuple(content["shape"]),
+        codec=Codec(**codec) if codec else None,
+    )
+
+
+def describe(path: Path) -> File:
+    """Returns the size and the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+            size += len(block)
+    return File(bytes=size, sha256=digest.hexdigest())
+
+
+def describe_all(folder: Path) -> dict[str, File]:
+    """Returns every file below `folder` but the manifest, by its path with forward slashes."""
+    return {
+        path.relative_to(folder).as_posix(): describe(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / MANIFEST
+    }
+
+
+def read_checked(folder: Path, manifest: Manifest, name: str) -> bytes:
+    """Reads a file once and returns its bytes, if they are the published ones.
+
+    Nothing is opened twice, so nothing can be exchanged between the check and the use.
+
+    Raises:
+        DamagedBundle: it is missing, changed, or not of this bundle.
+    """
+    expected = manifest.files.get(name)
+    if expected is None or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise DamagedBundle(f"{folder}: {name} is not among the published files")
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        raise DamagedBundle(f"{folder}: {name} cannot be read: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() != expected.sha256:
+        raise DamagedBundle(f"{folder}: {name} is not the file that was published (its hash differs)")
+    return content
+
+
+def differences(folder: Path, manifest: Manifest) -> list[str]:
+    """Returns a sentence for every file that is missing, added or changed; none if all is well."""
+    found = describe_all(folder)
+    missing = [f"{name} is missing" for name in manifest.files if name not in found]
+    added = [f"{name} was added" for name in found if name not in manifest.files]
+    changed = [
+        f"{name} has changed"
+        for name, file in manifest.files.items()
+        if name in found and found[name] != file
+    ]
+    return sorted(missing + added + changed)

@@ -1,0 +1,196 @@
+"""Golden outputs: what Keras computed for known inputs, and how far somebody else is from it.
+
+One comparison serves the export's proof, `keras-verify`, and a server that checks a version
+before it answers. The idea to know first: an error is judged against the *spread* of what Keras
+computed. 1e-4 is nothing beside probabilities between 0 and 1, and everything beside outputs
+that are all alike.
+"""
+
+import io
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from serving.bundle import Proof
+from serving.errors import DamagedBundle
+
+RELATIVE_TOLERANCE = 1e-4
+"""Largest error that is let pass, as a share of the spread. Float32 sums in another order differ
+by about 1e-6 of it; a wrong operator by far more than this."""
+FLAT = 1e-3
+"""Outputs that vary by less than this share of their size prove nothing."""
+
+Arrays = Mapping[str, np.ndarray]
+Runner = Callable[[str, Arrays], Arrays]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Inputs of a signature, and what Keras computed for them.
+
+    Attributes:
+        signature, name: which; a name that begins with `real` holds real or representative data.
+        inputs, outputs: by tensor name.
+    """
+
+    signature: str
+    name: str
+    inputs: Arrays
+    outputs: Arrays
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A comparison, and what is wrong with it: no faults, no doubt."""
+
+    proofs: tuple[Proof, ...]
+    faults: tuple[str, ...]
+
+
+def to_arrays(cases: Iterable[Case]) -> dict[str, np.ndarray]:
+    """Flattens cases into the names that `reference.npz` uses."""
+    return {
+        f"{case.signature}/{case.name}/{side}/{name}": value
+        for case in cases
+        for side, tensors in (("input", case.inputs), ("output", case.outputs))
+        for name, value in tensors.items()
+    }
+
+
+def from_bytes(content: bytes) -> list[Case]:
+    """Reads the cases back from the bytes of `reference.npz`.
+
+    Raises:
+        DamagedBundle: they are no such file.
+    """
+    found: dict[tuple[str, str], dict[str, dict[str, np.ndarray]]] = {}
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            for key in arrays.files:
+                signature, case, side, name = key.split("/", 3)
+                sides = found.setdefault((signature, case), {"input": {}, "output": {}})
+                sides[side][name] = arrays[key]
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise DamagedBundle(f"the golden outputs cannot be read: {error}") from error
+    return [
+        Case(signature=signature, name=name, inputs=sides["input"], outputs=sides["output"])
+        for (signature, name), sides in found.items()
+    ]
+
+
+def judge(runtime: str, cases: Iterable[Case], run: Runner) -> Verdict:
+    """Runs every case and compares with what Keras computed.
+
+    Args:
+        runtime: the name that the proof carries.
+        cases: of any number of signatures.
+        run: called with a signature's name and inputs, returns its outputs.
+
+    Returns:
+        A proof for each output, and a sentence for every fault.
+    """
+    by_signature: dict[str, list[tuple[Case, Arrays]]] = {}
+    for case in cases:
+        answers = run(case.signature, case.inputs)
+        by_signature.setdefault(case.signature, []).append((case, answers))
+    proofs, faults = [], []
+    for signature, answered in by_signature.items():
+        for output in answered[0][0].outputs:
+            proof, wrong = _judge_output(runtime, signature, output, answered)
+            proofs.append(proof)
+            faults.extend(wrong)
+    return Verdict(proofs=tuple(proofs), faults=tuple(faults))
+
+
+def spread_of(values: Iterable[np.ndarray]) -> float:
+    """Returns largest minus smallest finite value of all arrays; 0 for none, 1 for strings."""
+    arrays = [np.asarray(value) for value in values]
+    if any(array.dtype.kind in "SUO" for array in arrays):
+        return 1.0
+    finite = [array[np.isfinite(array)] for array in map(np.float64, arrays)]
+    together = np.concatenate([array.ravel() for array in finite]) if finite else np.zeros(0)
+    return float(together.max() - together.min()) if together.size else 0.0
+
+
+def is_flat(cases: Iterable[Case], output: str) -> bool:
+    """Tells whether real samples all get nearly the same answer, which proves nothing.
+
+    Compared is how one sample's answer differs from another's, not one class from another.
+    """
+    values = [np.float64(c.outputs[output]) for c in cases if c.name.startswith("real")]
+    rows = [value.reshape(len(value), -1) for value in values if value.ndim and value.size]
+    if not rows or len(together := np.concatenate(rows)) < 2:
+        return False
+    varies = np.ptp(together, axis=0).max(initial=0.0)
+    size = np.abs(together).max(initial=0.0)
+    return bool(varies <= FLAT * size)
+
+
+def _judge_output(
+    runtime: str, signature: str, output: str, answered: list[tuple[Case, Arrays]]
+) -> tuple[Proof, list[str]]:
+    where = f"{runtime} {signature} {output}"
+    golden = [case.outputs[output] for case, _ in answered if case.name.startswith("real")]
+    spread = spread_of(golden or [case.outputs[output] for case, _ in answered])
+    largest, decisions, agreeing, faults = 0.0, 0, 0, []
+    for case, answers in answered:
+        expected, actual = case.outputs[output], answers.get(output)
+        if actual is None or actual.shape != expected.shape or actual.dtype.kind != expected.dtype.kind:
+            got = "nothing" if actual is None else f"{actual.dtype} {list(actual.shape)}"
+            faults.append(
+                f"{where}, case {case.name}: expected {expected.dtype} {list(expected.shape)}, got {got}"
+            )
+            continue
+        error, total, equal = _compare(expected, actual)
+        largest, decisions, agreeing = max(largest, error), decisions + total, agreeing + equal
+        if equal < total:
+            faults.append(f"{where}, case {case.name}: {total - equal} of {total} decisions differ")
+        if error > RELATIVE_TOLERANCE * spread and error > 0:
+            faults.append(
+                f"{where}, case {case.name}: largest error {error:.3g} is "
+                f"{error / spread if spread else np.inf:.3g} of the spread {spread:.3g} "
+                f"(at most {RELATIVE_TOLERANCE:g} is let pass)"
+            )
+    return (
+        Proof(
+            runtime=runtime,
+            signature=signature,
+            output=output,
+            largest_absolute_error=largest,
+            largest_relative_error=largest / spread if spread else (0.0 if not largest else np.inf),
+            spread=spread,
+            decisions=decisions,
+            decisions_agreeing=agreeing,
+            cases=len(answered),
+            samples=sum(_samples(case) for case, _ in answered),
+        ),
+        faults,
+    )
+
+
+def _samples(case: Case) -> int:
+    first = next(iter(case.inputs.values()))
+    return len(first) if first.ndim else 1
+
+
+def _compare(expected: np.ndarray, actual: np.ndarray) -> tuple[float, int, int]:
+    """Returns the largest error, the decisions there were, and how many agree.
+
+    A decision is the largest of a row of numbers, or each single integer, truth or string.
+    """
+    if expected.dtype.kind not in "fc":
+        equal = expected == actual
+        return (0.0 if np.all(equal) else 1.0), equal.size, int(np.sum(equal))
+    finite = np.isfinite(expected)
+    if not np.array_equal(finite, np.isfinite(actual)):
+        return np.inf, 1, 0
+    error = np.abs(np.float64(expected[finite]) - np.float64(actual[finite]))
+    largest = float(error.max(initial=0.0))
+    if expected.ndim < 2 or expected.shape[-1] < 2 or not expected.size:
+        return largest, 0, 0
+    top, other = expected.argmax(axis=-1), actual.argmax(axis=-1)
+    # Two classes that Keras itself holds equal, to within the error, are no decision.
+    chosen = np.take_along_axis(expected, other[..., np.newaxis], axis=-1)[..., 0]
+    agrees = (top == other) | (expected.max(axis=-1) == chosen)
+    return largest, top.size, int(np.sum(agrees))

@@ -1,0 +1,91 @@
+"""An ONNX Runtime session that only ever sees inputs which fit its graph."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnxruntime
+
+from serving.bundle import Signature, Tensor
+from serving.errors import BadInput, DamagedBundle
+
+
+class Session:
+    """Runs one signature's graph.
+
+    The graph is loaded from bytes, never from a path: external data, which could name any file
+    of the machine, is refused by ONNX Runtime then.
+    """
+
+    def __init__(self, content: bytes, signature: Signature, *, threads: int = 1) -> None:
+        """Loads a graph whose bytes were checked.
+
+        Args:
+            content: the ONNX file.
+            signature: what it takes and gives.
+            threads: within one operator. One is fastest for small graphs, where handing work
+                over costs more than doing it.
+
+        Raises:
+            DamagedBundle: ONNX Runtime refuses the graph.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime raises many types, some of them not its own
+            raise DamagedBundle(f"the graph of {signature.name} cannot be loaded: {error}") from error
+        self.signature = signature
+        self._outputs = [tensor.name for tensor in signature.outputs]
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Computes the outputs.
+
+        Args:
+            inputs: exactly the signature's, each of its dtype and shape.
+
+        Raises:
+            BadInput: one is missing, unknown, or does not fit; names it, and what was expected.
+        """
+        sizes = self._check(inputs)
+        if 0 in sizes.values():
+            # Some operators of ONNX Runtime 1.32 end the process on empty tensors.
+            return {tensor.name: _empty(tensor, sizes) for tensor in self.signature.outputs}
+        results = self._session.run(self._outputs, dict(inputs))
+        return dict(zip(self._outputs, results, strict=True))
+
+    def _check(self, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
+        """Returns the length of every free dimension."""
+        expected = {tensor.name for tensor in self.signature.inputs}
+        if set(inputs) != expected:
+            raise BadInput(
+                f"{self.signature.name} takes {', '.join(sorted(expected))}; "
+                f"got {', '.join(sorted(inputs)) or 'nothing'}"
+            )
+        sizes: dict[str, int] = {}
+        for tensor in self.signature.inputs:
+            _check_tensor(tensor, inputs[tensor.name], sizes)
+        return sizes
+
+
+def _check_tensor(tensor: Tensor, value: np.ndarray, sizes: dict[str, int]) -> None:
+    wanted = f"{tensor.name} is {tensor.dtype} {_written(tensor)}"
+    if value.dtype != np.dtype(tensor.dtype):
+        raise BadInput(f"{wanted}, got {value.dtype}")
+    if value.ndim != len(tensor.shape):
+        raise BadInput(f"{wanted}, got shape {list(value.shape)}")
+    for length, dimension in zip(value.shape, tensor.shape, strict=True):
+        if length != (sizes.setdefault(dimension, length) if isinstance(dimension, str) else dimension):
+            raise BadInput(f"{wanted}, got shape {list(value.shape)}")
+
+
+def _written(tensor: Tensor) -> str:
+    return f"[{', '.join(map(str, tensor.shape))}]"
+
+
+def _empty(tensor: Tensor, sizes: Mapping[str, int]) -> np.ndarray:
+    shape = [sizes.get(d, 0) if isinstance(d, str) else d for d in tensor.shape]
+    return np.zeros(shape, tensor.dtype)
