@@ -1,0 +1,120 @@
+"""`keras-export`: from a run, or any `.keras` file, to a proven bundle."""
+
+import argparse
+import dataclasses
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_models import backend
+from keras_models.errors import BadInput
+
+if TYPE_CHECKING:
+    from serving.bundle import Manifest
+
+EPILOG = """\
+examples:
+  keras-export runs/digits --to models                 a finished run
+  keras-export my.keras --name mine --to models        any Keras model
+  keras-export my.keras --to models --examples x.npz   proven on your own inputs
+
+Publishes models/<name>/<next number>/, or nothing: the SavedModel and the ONNX files are run in
+fresh processes first, and must compute what Keras computes.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Returns:
+        0 published, 1 the proof failed or the disk did, 2 bad input.
+    """
+    parser = argparse.ArgumentParser(
+        prog="keras-export",
+        description="Exports a model to SavedModel and ONNX, proves both, and publishes them.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", type=Path, help="a run directory, or a .keras file")
+    parser.add_argument("--to", type=Path, default=Path("models"), help="where models are (models)")
+    parser.add_argument("--name", help="the model's name; the run's or file's name by default")
+    parser.add_argument("--examples", type=Path, help=".npz with an array per input, to prove on")
+    options = parser.parse_args(arguments)
+    note = backend.prepare()
+    if note:
+        sys.stderr.write(f"keras-export: {note}\n")
+    from export.proof import Unproven
+
+    try:
+        folder, manifest = export(options.source, options.to, options.name, options.examples)
+    except BadInput as error:
+        return _fail(str(error), 2)
+    except Unproven as error:
+        return _fail(f"not published: {error}", 1)
+    except OSError as error:
+        return _fail(f"cannot write {error.filename or options.to}: {error.strerror or error}", 2)
+    _report(folder, manifest)
+    return 0
+
+
+def export(
+    path: Path, models: Path, name: str | None, examples: Path | None
+) -> "tuple[Path, Manifest]":
+    """Exports in four steps: source, graphs, proof, publication.
+
+    Returns:
+        The published folder, and its manifest.
+
+    Raises:
+        BadInput: source, name or target do not do.
+        Unproven: the files do not compute what Keras computes.
+        OSError: the target cannot be written.
+    """
+    from export import graphs, proof, proof_cases, publish, source
+
+    say = _Steps()
+    say("reading the model")
+    read = source.read(path, examples)
+    with publish.staging(models, name or read.name) as staged:
+        say("writing SavedModel and ONNX")
+        cases = proof_cases.golden_cases(read)
+        manifest = graphs.write(read, name or read.name, cases, staged)
+        say("proving both in fresh processes")
+        proofs = proof.prove(read, cases, staged)
+        say("publishing")
+        manifest = dataclasses.replace(manifest, proof=tuple(proofs))
+        manifest = graphs.write_manifest(manifest, staged)
+        return publish.publish(staged), manifest
+
+
+class _Steps:
+    """Says on stderr what is being done, and how long it has taken so far."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+
+    def __call__(self, step: str) -> None:
+        sys.stderr.write(f"{time.monotonic() - self.began:5.1f} s  {step}\n")
+
+
+def _report(folder: Path, manifest: "Manifest") -> None:
+    from export.card import proof_table
+
+    print(proof_table(manifest.proof))
+    size = sum(file.bytes for file in manifest.files.values())
+    print(f"\nproven and published: {folder} ({size / 1e6:.1f} MB)")
+    print(f"next: keras-verify {folder}")
+    takes = [tensor.codec for tensor in manifest.signatures[0].inputs]
+    if takes[0] and takes[0].name == "image":
+        print(f"      keras-serve predict {folder.parent} photo.png")
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"keras-export: error: {message}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""The model card: the bundle's README, for the person who finds it on a server."""
+
+from collections.abc import Iterable
+
+from serving.bundle import Manifest, Proof, Signature
+
+
+def card(manifest: Manifest) -> str:
+    """Returns the card as Markdown."""
+    return "\n\n".join(
+        part
+        for part in (
+            f"# {manifest.name}",
+            _origin(manifest),
+            _figures(manifest),
+            "## How to call it\n\n" + _calls(manifest),
+            "## Signatures\n\n" + "\n\n".join(map(_signature, manifest.signatures)),
+            "## Proof\n\nLargest difference from Keras over the golden inputs in `reference.npz`, "
+            "made in a fresh process from these files.\n\n" + proof_table(manifest.proof),
+        )
+        if part
+    ) + "\n"
+
+
+def proof_table(proofs: Iterable[Proof]) -> str:
+    """Returns the proof as a Markdown table."""
+    rows = [
+        "| runtime | signature | output | largest error | of the spread | decisions agreeing | samples |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for proof in proofs:
+        decisions = f"{proof.decisions_agreeing} of {proof.decisions}" if proof.decisions else "–"
+        rows.append(
+            f"| {proof.runtime} | {proof.signature} | {proof.output} | "
+            f"{proof.largest_absolute_error:.1e} | {proof.largest_relative_error:.1e} | "
+            f"{decisions} | {proof.samples} |"
+        )
+    return "\n".join(rows)
+
+
+def _origin(manifest: Manifest) -> str:
+    source, versions = manifest.source, manifest.versions
+    config = source.get("config")
+    trained = ""
+    if config:
+        spec, splits = config["spec"], config["splits"]
+        trained = (
+            f"A {config['family']} (preset `{config['preset']}`) trained on "
+            f"`{config['run']['data']}`: {splits['training']} images of {spec['width']} × "
+            f"{spec['height']} × {spec['channels']}, {len(spec['classes'])} classes "
+            f"({', '.join(spec['classes'][:20])}{', …' if len(spec['classes']) > 20 else ''}).\n\n"
+        )
+    return (
+        f"{trained}Exported {manifest.created} from `{source['path']}` "
+        f"(SHA-256 {source['sha256'][:16]}…) with Keras {versions['keras']}, TensorFlow "
+        f"{versions['tensorflow']}, tf2onnx {versions['tf2onnx']}."
+    )
+
+
+def _figures(manifest: Manifest) -> str:
+    metrics = manifest.source.get("metrics")
+    if not metrics:
+        return ""
+    test = "\n".join(f"| {name} | {value:.6g} |" for name, value in metrics["test"].items())
+    return (
+        f"## Figures\n\n| on the test part | |\n|---|---|\n{test}\n\n"
+        f"{metrics['how'][0].upper()}{metrics['how'][1:]}. {metrics['parameters']:,} parameters."
+    )
+
+
+def _calls(manifest: Manifest) -> str:
+    default = manifest.signatures[0]
+    arguments = ", ".join(f"{tensor.name}=…" for tensor in default.inputs)
+    takes_files = any(t.codec and t.codec.name == "image" for t in default.inputs)
+    shell = f"    keras-serve predict {manifest.name} photo.png\n" if takes_files else ""
+    return (
+        f"{shell}    python -c 'import serving; print(serving.load(\"{manifest.name}\")"
+        f".predict({arguments}))'\n\n"
+        "The folder above this one is a TF Serving model directory as it stands:\n\n"
+        f"    tensorflow_model_server --rest_api_port=8501 --model_name={manifest.name} "
+        f"--model_base_path=$PWD/{manifest.name}\n"
+        f"    curl -d '{{\"instances\": [...]}}' localhost:8501/v1/models/{manifest.name}:predict"
+    )
+
+
+def _signature(signature: Signature) -> str:
+    rows = ["| | name | dtype | shape |", "|---|---|---|---|"]
+    for side, tensors in (("takes", signature.inputs), ("gives", signature.outputs)):
+        rows += [
+            f"| {side} | `{t.name}` | {t.dtype} | [{', '.join(map(str, t.shape))}] |" for t in tensors
+        ]
+    return (
+        f"**`{signature.name}`** ({', '.join(signature.runtimes)}): {signature.summary}\n\n"
+        + "\n".join(rows)
+    )

@@ -1,0 +1,110 @@
+"""The proof: the written files, run in fresh processes, compute what Keras computed.
+
+The SavedModel is loaded as TF Serving loads it, without Keras and without our code; the ONNX
+files by `serving/`, the code that will answer. No proof, no bundle.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from export.source import Source
+from serving import golden
+from serving.bundle import Proof
+from serving.golden import Case
+
+RUNNERS: Mapping[str, Sequence[str]] = {
+    "savedmodel": ["-I", str(Path(__file__).with_name("savedmodel_runner.py"))],
+    "onnx": ["-m", "export.onnx_runner"],
+}
+
+
+class Unproven(Exception):  # noqa: N818 (the field's word)
+    """The files do not compute what Keras computes, or nothing could be concluded."""
+
+
+def prove(source: Source, cases: Sequence[Case], folder: Path) -> list[Proof]:
+    """Proves every signature in every runtime it is made for.
+
+    Args:
+        source: what was exported.
+        cases: inputs with Keras' outputs.
+        folder: the staged bundle, complete but for its proof.
+
+    Returns:
+        How far each output of each runtime was from Keras.
+
+    Raises:
+        Unproven: names signature, runtime, case and error; or says why nothing is proven.
+    """
+    _refuse_flat(cases)
+    with ThreadPoolExecutor() as pool:
+        verdicts = list(pool.map(lambda runtime: _verdict(runtime, source, cases, folder), RUNNERS))
+    faults = [fault for verdict in verdicts for fault in verdict.faults]
+    if faults:
+        raise Unproven("; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" * (len(faults) > 3)))
+    return [proof for verdict in verdicts for proof in verdict.proofs]
+
+
+def _refuse_flat(cases: Sequence[Case]) -> None:
+    """A softmax that has learned nothing is nearly equal for every input, whatever the weights."""
+    for name in {case.signature: None for case in cases}:
+        own = [case for case in cases if case.signature == name]
+        floats = [o for o, value in own[0].outputs.items() if value.dtype.kind == "f"]
+        flat = [output for output in floats if golden.is_flat(own, output)]
+        if floats and len(flat) == len(floats):
+            raise Unproven(
+                f"{name}: {', '.join(flat)} is nearly the same for every input (it varies by less "
+                f"than {golden.FLAT:g} of its size), so agreement would prove nothing; "
+                "is the model trained? Its own kind of input can be given with --examples"
+            )
+
+
+def _verdict(
+    runtime: str, source: Source, cases: Iterable[Case], folder: Path
+) -> golden.Verdict:
+    wanted = {s.name for s in source.signatures if runtime in s.runtimes}
+    own = [case for case in cases if case.signature in wanted]
+    answers = run_fresh(runtime, folder, own)
+    by_case = {}
+    for case in own:
+        prefix = f"{case.signature}/{case.name}/output/"
+        by_case[id(case.inputs)] = {
+            name.removeprefix(prefix): value
+            for name, value in answers.items()
+            if name.startswith(prefix)
+        }
+    return golden.judge(runtime, own, lambda _, inputs: by_case[id(inputs)])
+
+
+def run_fresh(runtime: str, folder: Path, cases: Sequence[Case]) -> dict[str, np.ndarray]:
+    """Runs cases on the written files in a new process.
+
+    Returns:
+        Arrays named `<signature>/<case>/output/<tensor>`.
+
+    Raises:
+        Unproven: the process failed; carries the last line it wrote.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        inputs, outputs = Path(place) / "inputs.npz", Path(place) / "outputs.npz"
+        with inputs.open("wb") as file:
+            np.savez(file, **golden.to_arrays(cases))
+        done = subprocess.run(
+            [sys.executable, *RUNNERS[runtime], str(folder), str(inputs), str(outputs)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        )
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+            raise Unproven(f"the {runtime} files could not be run in a fresh process: {lines[-1]}")
+        with np.load(outputs, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
