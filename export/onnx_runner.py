@@ -1,6 +1,6 @@
 """Runs a bundle's ONNX graphs over golden inputs, in a process of its own, by the code that serves.
 
-    python -m export.onnx_runner MANIFEST.json FOLDER INPUTS.npz OUTPUTS.npz
+    python -m export.onnx_runner FOLDER INPUTS.npz OUTPUTS.npz
 """
 
 import sys

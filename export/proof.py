@@ -4,25 +4,16 @@ The SavedModel is loaded as TF Serving loads it, without Keras and without our c
 files by `serving/`, the code that will answer. No proof, no bundle.
 """
 
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
+from export.fresh_process import RUNNERS, answers
 from export.source import Source
 from serving import golden
 from serving.bundle import Proof
+from serving.errors import ServingError
 from serving.golden import Case
-
-RUNNERS: Mapping[str, Sequence[str]] = {
-    "savedmodel": ["-I", str(Path(__file__).with_name("savedmodel_runner.py"))],
-    "onnx": ["-m", "export.onnx_runner"],
-}
 
 
 class Unproven(Exception):  # noqa: N818 (the field's word)
@@ -66,45 +57,10 @@ def _refuse_flat(cases: Sequence[Case]) -> None:
             )
 
 
-def _verdict(
-    runtime: str, source: Source, cases: Iterable[Case], folder: Path
-) -> golden.Verdict:
+def _verdict(runtime: str, source: Source, cases: Sequence[Case], folder: Path) -> golden.Verdict:
     wanted = {s.name for s in source.signatures if runtime in s.runtimes}
     own = [case for case in cases if case.signature in wanted]
-    answers = run_fresh(runtime, folder, own)
-    by_case = {}
-    for case in own:
-        prefix = f"{case.signature}/{case.name}/output/"
-        by_case[id(case.inputs)] = {
-            name.removeprefix(prefix): value
-            for name, value in answers.items()
-            if name.startswith(prefix)
-        }
-    return golden.judge(runtime, own, lambda _, inputs: by_case[id(inputs)])
-
-
-def run_fresh(runtime: str, folder: Path, cases: Sequence[Case]) -> dict[str, np.ndarray]:
-    """Runs cases on the written files in a new process.
-
-    Returns:
-        Arrays named `<signature>/<case>/output/<tensor>`.
-
-    Raises:
-        Unproven: the process failed; carries the last line it wrote.
-    """
-    with tempfile.TemporaryDirectory() as place:
-        inputs, outputs = Path(place) / "inputs.npz", Path(place) / "outputs.npz"
-        with inputs.open("wb") as file:
-            np.savez(file, **golden.to_arrays(cases))
-        done = subprocess.run(
-            [sys.executable, *RUNNERS[runtime], str(folder), str(inputs), str(outputs)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
-        )
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
-            raise Unproven(f"the {runtime} files could not be run in a fresh process: {lines[-1]}")
-        with np.load(outputs, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+    try:
+        return golden.judge(runtime, own, answers(runtime, folder, own))
+    except ServingError as error:
+        raise Unproven(str(error)) from error

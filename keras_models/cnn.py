@@ -239,7 +239,7 @@ PRESETS = {
     ),
     "mnist": Preset(
         summary="handwritten digits: three stages with mean pooling at the end, distorted images",
-        model=CNNConfig(filters=(32, 64, 128), flatten=False, units=0, dropout=0.2),
+        model=CNNConfig(filters=(24, 48, 96), flatten=False, units=0, dropout=0.2),
         training=Training(
             epochs=18, batch_size=128, learning_rate=3e-3, shift=0.1, rotate=12.0, scale=0.12,
             average_decay=0.99, weight_decay=2e-2, label_smoothing=0.05, warmup_epochs=1.0,

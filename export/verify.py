@@ -1,0 +1,106 @@
+"""`keras-verify`: holds a bundle to its hashes and to Keras' own answers.
+
+Needs no TensorFlow, unless the SavedModel is to be run too.
+"""
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from serving import bundle, golden
+from serving.bundle import Manifest, Proof
+from serving.errors import BadInput, DamagedBundle, NotFound, ServingError
+from serving.model import Model, find_version
+
+EPILOG = """\
+examples:
+  keras-verify models/digits               the highest version
+  keras-verify models/digits/1             that one
+  keras-verify models/digits/1 --savedmodel   the SavedModel too, if TensorFlow is installed
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Returns:
+        0 all is as published, 1 something differs, 2 bad input.
+    """
+    parser = argparse.ArgumentParser(
+        prog="keras-verify",
+        description="Checks every file's hash, then recomputes the golden outputs that a bundle "
+        "carries, in ONNX Runtime.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bundle", type=Path, help="a bundle, or a model's folder")
+    parser.add_argument(
+        "--savedmodel", action="store_true", help="run the SavedModel too (needs TensorFlow)"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        proofs, faults = verify(options.bundle, savedmodel=options.savedmodel)
+    except (BadInput, NotFound) as error:
+        sys.stderr.write(f"keras-verify: error: {error}\n")
+        return 2
+    except ServingError as error:
+        sys.stderr.write(f"keras-verify: {error}\n")
+        return 1
+    for proof in proofs:
+        print(_line(proof))
+    for fault in faults:
+        sys.stderr.write(f"keras-verify: {fault}\n")
+    print("differs from what was published" if faults else "as published, and as Keras computed")
+    return 1 if faults else 0
+
+
+def verify(path: Path, *, savedmodel: bool) -> tuple[list[Proof], list[str]]:
+    """Checks a bundle.
+
+    Returns:
+        How far each output is from Keras, and a sentence for every fault.
+
+    Raises:
+        NotFound: there is no bundle.
+        DamagedBundle: files were added, removed or changed; nothing of it was run.
+        BadInput: the SavedModel was asked for, and TensorFlow is not installed.
+    """
+    folder = find_version(path)
+    if savedmodel and importlib.util.find_spec("tensorflow") is None:
+        raise BadInput("--savedmodel needs TensorFlow: pip install 'keras-models[export]'")
+    manifest = bundle.read(folder)
+    differing = bundle.differences(folder, manifest)
+    if differing:
+        more = f", and {len(differing) - 5} more" if len(differing) > 5 else ""
+        raise DamagedBundle(f"{folder}: {', '.join(differing[:5])}{more}")
+    verdicts = [Model(folder, manifest).check_golden()]
+    if savedmodel:
+        verdicts.append(_savedmodel_verdict(folder, manifest))
+    proofs = [proof for verdict in verdicts for proof in verdict.proofs]
+    return proofs, [fault for verdict in verdicts for fault in verdict.faults]
+
+
+def _savedmodel_verdict(folder: Path, manifest: Manifest) -> golden.Verdict:
+    from export.fresh_process import answers
+
+    cases = golden.from_bytes(bundle.read_checked(folder, manifest, bundle.REFERENCE))
+    return golden.judge("savedmodel", cases, answers("savedmodel", folder, cases))
+
+
+def _line(proof: Proof) -> str:
+    decisions = (
+        f", {proof.decisions_agreeing} of {proof.decisions} decisions agree"
+        if proof.decisions
+        else ""
+    )
+    return (
+        f"{proof.runtime:10}  {proof.signature}  {proof.output}: largest error "
+        f"{proof.largest_absolute_error:.1e}, {proof.largest_relative_error:.1e} of the spread"
+        f"{decisions} ({proof.samples} samples)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
