@@ -7,25 +7,29 @@ from serving.bundle import Manifest, Proof, Signature
 
 def card(manifest: Manifest) -> str:
     """Returns the card as Markdown."""
-    return "\n\n".join(
-        part
-        for part in (
-            f"# {manifest.name}",
-            _origin(manifest),
-            _figures(manifest),
-            "## How to call it\n\n" + _calls(manifest),
-            "## Signatures\n\n" + "\n\n".join(map(_signature, manifest.signatures)),
-            "## Proof\n\nLargest difference from Keras over the golden inputs in `reference.npz`, "
-            "made in a fresh process from these files.\n\n" + proof_table(manifest.proof),
+    return (
+        "\n\n".join(
+            part
+            for part in (
+                f"# {manifest.name}",
+                _origin(manifest),
+                _figures(manifest),
+                "## How to call it\n\n" + _calls(manifest),
+                "## Signatures\n\n" + "\n\n".join(map(_signature, manifest.signatures)),
+                "## Proof\n\nLargest difference from Keras over the golden inputs in "
+                "`reference.npz`, made in a fresh process from these files.\n\n"
+                + proof_table(manifest.proof),
+            )
+            if part
         )
-        if part
-    ) + "\n"
+        + "\n"
+    )
 
 
 def proof_table(proofs: Iterable[Proof]) -> str:
     """Returns the proof as a Markdown table."""
     rows = [
-        "| runtime | signature | output | largest error | of the spread | decisions agreeing | samples |",
+        "| runtime | signature | output | largest error | of spread | decisions agreeing | samples |",
         "|---|---|---|---|---|---|---|",
     ]
     for proof in proofs:
@@ -74,7 +78,7 @@ def _calls(manifest: Manifest) -> str:
     takes_files = any(t.codec and t.codec.name == "image" for t in default.inputs)
     shell = f"    keras-serve predict {manifest.name} photo.png\n" if takes_files else ""
     return (
-        f"{shell}    python -c 'import serving; print(serving.load(\"{manifest.name}\")"
+        f'{shell}    python -c \'import serving; print(serving.load("{manifest.name}")'
         f".predict({arguments}))'\n\n"
         "The folder above this one is a TF Serving model directory as it stands:\n\n"
         f"    tensorflow_model_server --rest_api_port=8501 --model_name={manifest.name} "
@@ -87,7 +91,8 @@ def _signature(signature: Signature) -> str:
     rows = ["| | name | dtype | shape |", "|---|---|---|---|"]
     for side, tensors in (("takes", signature.inputs), ("gives", signature.outputs)):
         rows += [
-            f"| {side} | `{t.name}` | {t.dtype} | [{', '.join(map(str, t.shape))}] |" for t in tensors
+            f"| {side} | `{t.name}` | {t.dtype} | [{', '.join(map(str, t.shape))}] |"
+            for t in tensors
         ]
     return (
         f"**`{signature.name}`** ({', '.join(signature.runtimes)}): {signature.summary}\n\n"

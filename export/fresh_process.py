@@ -45,7 +45,7 @@ def _run(runtime: str, folder: Path, cases: Sequence[Case]) -> dict[str, np.ndar
     with tempfile.TemporaryDirectory() as place:
         inputs, outputs = Path(place) / "inputs.npz", Path(place) / "outputs.npz"
         with inputs.open("wb") as file:
-            np.savez(file, **golden.to_arrays(cases))
+            np.savez(file, **golden.to_arrays(cases))  # type: ignore[arg-type]
         done = subprocess.run(
             [sys.executable, *RUNNERS[runtime], str(folder), str(inputs), str(outputs)],
             capture_output=True,

@@ -40,7 +40,7 @@ def write(source: Source, name: str, cases: Sequence[Case], folder: Path) -> Man
         if "onnx" in signature.runtimes:
             to_onnx(signature, folder / _onnx_file(signature))
     with (folder / bundle.REFERENCE).open("wb") as file:
-        np.savez_compressed(file, **golden.to_arrays(cases))
+        np.savez_compressed(file, **golden.to_arrays(cases))  # type: ignore[arg-type]
     warmup.write(cases, name, folder)
     origin = bundle.describe(source.file)
     manifest = Manifest(

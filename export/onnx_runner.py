@@ -1,6 +1,6 @@
 """Runs a bundle's ONNX graphs over golden inputs, in a process of its own, by the code that serves.
 
-    python -m export.onnx_runner FOLDER INPUTS.npz OUTPUTS.npz
+python -m export.onnx_runner FOLDER INPUTS.npz OUTPUTS.npz
 """
 
 import sys
@@ -23,7 +23,7 @@ def main(folder: str, inputs_path: str, outputs_path: str) -> None:
         for name, value in model.run(case.signature, case.inputs).items():
             outputs[f"{case.signature}/{case.name}/output/{name}"] = value
     with open(outputs_path, "wb") as file:
-        np.savez(file, **outputs)
+        np.savez(file, **outputs)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -39,7 +39,9 @@ def prove(source: Source, cases: Sequence[Case], folder: Path) -> list[Proof]:
         verdicts = list(pool.map(lambda runtime: _verdict(runtime, source, cases, folder), RUNNERS))
     faults = [fault for verdict in verdicts for fault in verdict.faults]
     if faults:
-        raise Unproven("; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" * (len(faults) > 3)))
+        raise Unproven(
+            "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" * (len(faults) > 3))
+        )
     return [proof for verdict in verdicts for proof in verdict.proofs]
 
 

@@ -55,7 +55,9 @@ def publish(staged: Path) -> Path:
     for path in sorted(staged.rglob("*")):
         flush(path)
     flush(staged)
-    number = 1 + max((int(p.name) for p in staged.parent.iterdir() if p.name.isdecimal()), default=0)
+    number = 1 + max(
+        (int(p.name) for p in staged.parent.iterdir() if p.name.isdecimal()), default=0
+    )
     while True:
         target = staged.parent / str(number)
         try:

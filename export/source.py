@@ -149,7 +149,7 @@ def _signature_of(model: keras.Model, path: Path) -> Signature:
     """The one signature of a model that nobody described: its own names, dtypes and shapes."""
     if not getattr(model, "inputs", None):
         raise BadInput(
-            f"{path}: a model without declared inputs (subclassed, never built) cannot be exported yet"
+            f"{path}: a model without declared inputs (a subclassed one) cannot be exported yet"
         )
     inputs = tuple(
         Tensor(name=tensor.name, dtype=tensor.dtype, shape=_named_shape(tensor.shape, tensor.name))
@@ -212,11 +212,15 @@ def _check_examples(
                 f"{', '.join(t.name for t in signature.inputs)}"
             )
         array = arrays[tensor.name]
-        fixed = [(a, d) for a, d in zip(array.shape, tensor.shape, strict=False) if isinstance(d, int)]
+        fixed = [
+            (a, d) for a, d in zip(array.shape, tensor.shape, strict=False) if isinstance(d, int)
+        ]
         if array.ndim != len(tensor.shape) or any(a != d for a, d in fixed):
             raise BadInput(
                 f"{path}: {tensor.name} has shape {list(array.shape)}, the model takes "
                 f"[{', '.join(map(str, tensor.shape))}]"
             )
         if array.dtype != np.dtype(tf.dtypes.as_dtype(tensor.dtype).as_numpy_dtype):
-            raise BadInput(f"{path}: {tensor.name} is {array.dtype}, the model takes {tensor.dtype}")
+            raise BadInput(
+                f"{path}: {tensor.name} is {array.dtype}, the model takes {tensor.dtype}"
+            )

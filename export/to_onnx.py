@@ -57,7 +57,7 @@ def _convert(signature: Signature) -> onnx.ModelProto:
     names = [tensor.name for tensor in signature.inputs]
     outputs = [tensor.name for tensor in signature.outputs]
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def in_order(*values: tf.Tensor) -> list[tf.Tensor]:
         answers = signature.function(**dict(zip(names, values, strict=True)))
         return [tf.identity(answers[name]) for name in outputs]
@@ -94,8 +94,9 @@ def _declare(graph: onnx.GraphProto, signature: Signature) -> None:
         declared = [
             helper.make_tensor_value_info(
                 tensor.name,
-                helper.np_dtype_to_tensor_dtype(tf.dtypes.as_dtype(tensor.dtype).as_numpy_dtype()
-                                                .dtype),
+                helper.np_dtype_to_tensor_dtype(
+                    tf.dtypes.as_dtype(tensor.dtype).as_numpy_dtype().dtype
+                ),
                 list(tensor.shape),
             )
             for tensor in tensors

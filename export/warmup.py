@@ -56,16 +56,31 @@ def message_class() -> type:
     A map is on the wire a repeated entry of key and value, and a message inside a message is its
     bytes: so a TensorProto is put in as TensorFlow wrote it.
     """
-    file = descriptor_pb2.FileDescriptorProto(name="warmup.proto", package="keras_models", syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="warmup.proto", package="keras_models", syntax="proto3"
+    )
     message = descriptor_pb2.FieldDescriptorProto
-    _add(file, "ModelSpec", [("name", 1, message.TYPE_STRING, ""), ("signature_name", 3, message.TYPE_STRING, "")])
+    _add(
+        file,
+        "ModelSpec",
+        [("name", 1, message.TYPE_STRING, ""), ("signature_name", 3, message.TYPE_STRING, "")],
+    )
     _add(file, "Input", [("key", 1, message.TYPE_STRING, ""), ("value", 2, message.TYPE_BYTES, "")])
-    _add(file, "PredictRequest", [("model_spec", 1, message.TYPE_MESSAGE, "ModelSpec"), ("inputs", 2, message.TYPE_MESSAGE, "Input")])
+    _add(
+        file,
+        "PredictRequest",
+        [
+            ("model_spec", 1, message.TYPE_MESSAGE, "ModelSpec"),
+            ("inputs", 2, message.TYPE_MESSAGE, "Input"),
+        ],
+    )
     _add(file, "PredictLog", [("request", 1, message.TYPE_MESSAGE, "PredictRequest")])
     _add(file, "PredictionLog", [("predict_log", 6, message.TYPE_MESSAGE, "PredictLog")])
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    found: type = message_factory.GetMessageClass(pool.FindMessageTypeByName("keras_models.PredictionLog"))
+    found: type = message_factory.GetMessageClass(
+        pool.FindMessageTypeByName("keras_models.PredictionLog")
+    )
     return found
 
 

@@ -28,7 +28,7 @@ class CNNConfig:
     """The architecture: whatever changes the weights or the graph."""
 
     architecture: Literal["plain", "residual"] = "plain"
-    """plain: stages of convolutions as set below; residual: the network of keras_models/residual.py."""
+    """plain: stages of convolutions as set below; residual: that of residual.py."""
     filters: tuple[int, ...] = (32, 64)
     """Channels of each stage; a stage halves height and width."""
     convolutions: int = 2
@@ -107,9 +107,7 @@ class _Loss(keras.losses.Loss):
         return keras.ops.categorical_crossentropy(target, y_pred, from_logits=True)
 
 
-def _plain_network(
-    x: keras.KerasTensor, config: CNNConfig, spec: ImageSpec
-) -> keras.KerasTensor:
+def _plain_network(x: keras.KerasTensor, config: CNNConfig, spec: ImageSpec) -> keras.KerasTensor:
     for stage, filters in enumerate(config.filters, start=1):
         for convolution in range(1, config.convolutions + 1):
             lost = config.kernel_size - 1 if config.padding == "valid" else 0
@@ -233,34 +231,68 @@ PRESETS = {
         summary="a classic small network: two stages of two convolutions, trained in seconds",
         model=CNNConfig(),
         training=Training(
-            epochs=40, batch_size=64, learning_rate=2e-3, shift=0.1, rotate=8.0, scale=0.08,
-            average_decay=0.98, steps_per_execution=11, weight_decay=1e-2, warmup_epochs=2.0,
+            epochs=40,
+            batch_size=64,
+            learning_rate=2e-3,
+            shift=0.1,
+            rotate=8.0,
+            scale=0.08,
+            average_decay=0.98,
+            steps_per_execution=11,
+            weight_decay=1e-2,
+            warmup_epochs=2.0,
         ),
     ),
     "mnist": Preset(
         summary="handwritten digits: three stages with mean pooling at the end, distorted images",
         model=CNNConfig(filters=(24, 48, 96), flatten=False, units=0, dropout=0.2),
         training=Training(
-            epochs=18, batch_size=128, learning_rate=3e-3, shift=0.1, rotate=12.0, scale=0.12,
-            average_decay=0.99, weight_decay=2e-2, label_smoothing=0.05, warmup_epochs=1.0,
+            epochs=18,
+            batch_size=128,
+            learning_rate=3e-3,
+            shift=0.1,
+            rotate=12.0,
+            scale=0.12,
+            average_decay=0.99,
+            weight_decay=2e-2,
+            label_smoothing=0.05,
+            warmup_epochs=1.0,
         ),
     ),
     "cifar10": Preset(
         summary="colour photographs of 32 × 32 pixels: the network of airbench94",
         model=CNNConfig(architecture="residual", filters=(64, 256, 256)),
         training=Training(
-            epochs=18, batch_size=512, optimizer="sgd", learning_rate=0.75, momentum=0.85,
-            schedule="linear", warmup_epochs=4.0, weight_decay=8.9e-3, label_smoothing=0.2,
-            flip=True, shift=0.0625,
+            epochs=18,
+            batch_size=512,
+            optimizer="sgd",
+            learning_rate=0.75,
+            momentum=0.85,
+            schedule="linear",
+            warmup_epochs=4.0,
+            weight_decay=8.9e-3,
+            label_smoothing=0.2,
+            flip=True,
+            shift=0.0625,
         ),
     ),
     "cifar10_gpu": Preset(
         summary="the same, wider and longer, for a GPU (aims past 95 %; not measured here)",
         model=CNNConfig(architecture="residual", filters=(128, 384, 512), convolutions=3),
         training=Training(
-            epochs=40, batch_size=512, optimizer="sgd", learning_rate=0.6, momentum=0.85,
-            schedule="linear", warmup_epochs=8.0, weight_decay=8.9e-3, label_smoothing=0.2,
-            flip=True, shift=0.0625, erase=0.25, jit=True,
+            epochs=40,
+            batch_size=512,
+            optimizer="sgd",
+            learning_rate=0.6,
+            momentum=0.85,
+            schedule="linear",
+            warmup_epochs=8.0,
+            weight_decay=8.9e-3,
+            label_smoothing=0.2,
+            flip=True,
+            shift=0.0625,
+            erase=0.25,
+            jit=True,
         ),
     ),
 }

@@ -138,7 +138,9 @@ def _enlarged(pixels: np.ndarray) -> Image.Image:
     """Shows each pixel as a square: small images are looked at, not smoothed."""
     picture = Image.fromarray(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels)
     factor = max(1, TILE // max(picture.size))
-    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+    return picture.resize(
+        (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
+    )
 
 
 def _grid(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
@@ -167,7 +169,7 @@ def _kernels(layer: keras.layers.Conv2D) -> Picture:
 
 
 def _feature_maps(model: keras.Model, layer: keras.layers.Conv2D, image: np.ndarray) -> Picture:
-    maps = np.asarray(keras.Model(model.inputs, layer.output)(image, training=False), np.float32)[0]
+    maps = np.asarray(keras.Model(model.input, layer.output)(image, training=False), np.float32)[0]
     tiles = [np.asarray(_enlarged(image[0]))]
     for index in range(min(maps.shape[-1], MAPS)):
         tiles.append(np.asarray(_enlarged(_as_pixels(maps[..., index : index + 1]))))

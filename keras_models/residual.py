@@ -22,12 +22,7 @@ PATCH = 2
 """Side of the patches that the first layer whitens."""
 PATCH_NOISE = 5e-4
 """Added to the patches' variances before the division, so that noise is not blown up."""
-import os
-ACT = os.environ.get("ACT","relu")
-def nonlinear(x):
-    if ACT=="relu": return layers.ReLU()(x)
-    return layers.Activation("silu")(x)
-BIAS_SPEED = float(os.environ.get("SPEED","64"))
+BIAS_SPEED = 64.0
 """How many times as fast as a kernel a bias learns."""
 LOGIT_SCALE = 1 / 9
 """Keeps the first logits small, so that the first steps are not those of a sure, wrong model."""
@@ -70,7 +65,7 @@ def residual(
         x = block(x, width, depth)
     x = layers.GlobalMaxPooling2D()(x)
     # The activations are 1 / sqrt(BIAS_SPEED) of the paper's, see `normalized`.
-    x = layers.Rescaling(LOGIT_SCALE * (1.0 if ACT=='silu' else BIAS_SPEED**0.5), dtype="float32")(x)
+    x = layers.Rescaling(LOGIT_SCALE * BIAS_SPEED**0.5, dtype="float32")(x)
     start = keras.initializers.VarianceScaling(1 / 3, distribution="uniform")
     head = layers.Dense(
         classes, use_bias=False, kernel_initializer=start, dtype="float32", name="logits"
@@ -97,7 +92,7 @@ def whitened_patches(images: KerasTensor, sample: np.ndarray | None) -> KerasTen
     whitening.kernel.trainable = False
     if sample is not None:
         whitening.kernel.assign(whitening_kernel(np.asarray(sample, np.float32) / 63.75 - 2.0))
-    return nonlinear(x)
+    return layers.ReLU()(x)
 
 
 def whitening_kernel(pixels: np.ndarray) -> np.ndarray:
@@ -131,13 +126,13 @@ def block(x: KerasTensor, width: int, depth: int) -> KerasTensor:
         [batch, height // 2, width // 2, `width` features], at least 0.
     """
     x = layers.MaxPooling2D()(convolved(x, width))
-    x = nonlinear(normalized(x))
+    x = layers.ReLU()(normalized(x))
     shortcut = x
     x = normalized(convolved(x, width))
     if depth == 3:
-        x = normalized(convolved(nonlinear(x), width))
+        x = normalized(convolved(layers.ReLU()(x), width))
         x = layers.Add()([x, shortcut])
-    return nonlinear(x)
+    return layers.ReLU()(x)
 
 
 def convolved(x: KerasTensor, filters: int) -> KerasTensor:
@@ -162,10 +157,12 @@ def normalized(x: KerasTensor) -> KerasTensor:
         The same shape; standard deviation 1 / sqrt(BIAS_SPEED) before the bias moves.
     """
     gamma = keras.initializers.Constant(BIAS_SPEED**-0.5)
-    layer = layers.BatchNormalization(momentum=0.9, epsilon=1e-6, gamma_initializer=gamma, name=None)
+    layer = layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-6, gamma_initializer=gamma, name=None
+    )
     y = layer(x)
     layer.gamma.trainable = False
-    return layers.Rescaling(BIAS_SPEED**0.5)(y) if ACT=='silu' else y
+    return y
 
 
 @keras.saving.register_keras_serializable("keras_models")

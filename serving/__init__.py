@@ -1,8 +1,8 @@
 """How a bundle answers: inference on ONNX Runtime, without TensorFlow.
 
-    import serving
-    model = serving.load("models/digits")
-    model.predict(image="photo.png")["label"]
+import serving
+model = serving.load("models/digits")
+model.predict(image="photo.png")["label"]
 """
 
 from typing import TYPE_CHECKING, Any

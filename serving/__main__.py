@@ -66,10 +66,12 @@ def _predict(options: argparse.Namespace) -> int:
     model = load(options.model)
     signature = model.manifest.signature("serving_default")
     takes_image = [t.name for t in signature.inputs if t.codec and t.codec.name == "image"]
-    gives_classes = [t.name for t in signature.outputs if t.codec and t.codec.name == "probabilities"]
+    gives_classes = [
+        t.name for t in signature.outputs if t.codec and t.codec.name == "probabilities"
+    ]
     if len(signature.inputs) != 1 or not takes_image or not gives_classes:
         raise BadInput(f"{model.manifest.name} is no image classifier: call it from Python instead")
-    answers = model.predict(**{takes_image[0]: list(options.images)})
+    answers = model.predict("serving_default", **{takes_image[0]: list(options.images)})
     ranked = model.readable(answers)[gives_classes[0]]
     for image, classes in zip(options.images, ranked, strict=True):
         _print(image, classes[: options.top], as_json=options.json, several=len(ranked) > 1)

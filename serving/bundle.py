@@ -210,7 +210,9 @@ def read_checked(folder: Path, manifest: Manifest, name: str) -> bytes:
     except OSError as error:
         raise DamagedBundle(f"{folder}: {name} cannot be read: {error.strerror}") from error
     if hashlib.sha256(content).hexdigest() != expected.sha256:
-        raise DamagedBundle(f"{folder}: {name} is not the file that was published (its hash differs)")
+        raise DamagedBundle(
+            f"{folder}: {name} is not the file that was published (its hash differs)"
+        )
     return content
 
 

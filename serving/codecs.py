@@ -85,7 +85,9 @@ def _class_names(labels: np.ndarray, settings: Mapping[str, Any]) -> list[str]:
     return [classes[int(label)] for label in np.atleast_1d(labels)]
 
 
-def _ranked(probabilities: np.ndarray, settings: Mapping[str, Any]) -> list[list[tuple[str, float]]]:
+def _ranked(
+    probabilities: np.ndarray, settings: Mapping[str, Any]
+) -> list[list[tuple[str, float]]]:
     classes: Sequence[str] = settings["classes"]
     rows = np.atleast_2d(probabilities)
     orders = np.argsort(-rows, axis=1, kind="stable")

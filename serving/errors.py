@@ -1,9 +1,9 @@
 """What can go wrong while answering, and the code that each wire gives it.
 
-    ServingError          500  INTERNAL
-      BadInput            400  INVALID_ARGUMENT   what was sent cannot be answered
-      NotFound            404  NOT_FOUND          no such model, version or signature
-      DamagedBundle       500  DATA_LOSS          the files are not those that were published
+ServingError          500  INTERNAL
+  BadInput            400  INVALID_ARGUMENT   what was sent cannot be answered
+  NotFound            404  NOT_FOUND          no such model, version or signature
+  DamagedBundle       500  DATA_LOSS          the files are not those that were published
 """
 
 

@@ -108,7 +108,7 @@ def spread_of(values: Iterable[np.ndarray]) -> float:
     arrays = [np.asarray(value) for value in values]
     if any(array.dtype.kind in "SUO" for array in arrays):
         return 1.0
-    finite = [array[np.isfinite(array)] for array in map(np.float64, arrays)]
+    finite = [array[np.isfinite(array)] for array in arrays]
     together = np.concatenate([array.ravel() for array in finite]) if finite else np.zeros(0)
     return float(together.max() - together.min()) if together.size else 0.0
 
@@ -118,7 +118,7 @@ def is_flat(cases: Iterable[Case], output: str) -> bool:
 
     Compared is how one sample's answer differs from another's, not one class from another.
     """
-    values = [np.float64(c.outputs[output]) for c in cases if c.name.startswith("real")]
+    values = [np.asarray(c.outputs[output], np.float64) for c in cases if c.name.startswith("real")]
     rows = [value.reshape(len(value), -1) for value in values if value.ndim and value.size]
     if not rows or len(together := np.concatenate(rows)) < 2:
         return False
@@ -136,10 +136,15 @@ def _judge_output(
     largest, decisions, agreeing, faults = 0.0, 0, 0, []
     for case, answers in answered:
         expected, actual = case.outputs[output], answers.get(output)
-        if actual is None or actual.shape != expected.shape or actual.dtype.kind != expected.dtype.kind:
+        if (
+            actual is None
+            or actual.shape != expected.shape
+            or actual.dtype.kind != expected.dtype.kind
+        ):
             got = "nothing" if actual is None else f"{actual.dtype} {list(actual.shape)}"
             faults.append(
-                f"{where}, case {case.name}: expected {expected.dtype} {list(expected.shape)}, got {got}"
+                f"{where}, case {case.name}: expected {expected.dtype} {list(expected.shape)}, "
+                f"got {got}"
             )
             continue
         error, total, equal = _compare(expected, actual)

@@ -157,13 +157,17 @@ def _exactly(tensor: Tensor, value: Any) -> np.ndarray:
         with np.errstate(all="ignore"):
             converted = array.astype(wanted)
     except (ValueError, TypeError) as error:
-        raise BadInput(f"{tensor.name} is {tensor.dtype}, and this is no array of it: {error}") from error
+        raise BadInput(
+            f"{tensor.name} is {tensor.dtype}, and this is no array of it: {error}"
+        ) from error
     loses = wanted.kind != "f" and not np.array_equal(converted, array)
     if loses or (wanted.kind == "b") != (array.dtype.kind == "b"):
         raise BadInput(f"{tensor.name} is {tensor.dtype}: {array.dtype} values do not fit into it")
     return converted
 
 
-def _without_batch(answers: Mapping[str, np.ndarray], signature: Signature) -> dict[str, np.ndarray]:
+def _without_batch(
+    answers: Mapping[str, np.ndarray], signature: Signature
+) -> dict[str, np.ndarray]:
     has_batch = {tensor.name for tensor in signature.outputs if tensor.shape[:1] == ("batch",)}
     return {name: value[0] if name in has_batch else value for name, value in answers.items()}

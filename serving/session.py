@@ -37,7 +37,9 @@ class Session:
                 content, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime raises many types, some of them not its own
-            raise DamagedBundle(f"the graph of {signature.name} cannot be loaded: {error}") from error
+            raise DamagedBundle(
+                f"the graph of {signature.name} cannot be loaded: {error}"
+            ) from error
         self.signature = signature
         self._outputs = [tensor.name for tensor in signature.outputs]
 
@@ -78,7 +80,9 @@ def _check_tensor(tensor: Tensor, value: np.ndarray, sizes: dict[str, int]) -> N
     if value.ndim != len(tensor.shape):
         raise BadInput(f"{wanted}, got shape {list(value.shape)}")
     for length, dimension in zip(value.shape, tensor.shape, strict=True):
-        if length != (sizes.setdefault(dimension, length) if isinstance(dimension, str) else dimension):
+        if length != (
+            sizes.setdefault(dimension, length) if isinstance(dimension, str) else dimension
+        ):
             raise BadInput(f"{wanted}, got shape {list(value.shape)}")
 
 

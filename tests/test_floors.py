@@ -12,13 +12,17 @@ HEAVY = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
 def loaded_by(statement: str) -> set[str]:
     """The heavy packages and rooms in memory after a fresh process ran `statement`."""
     watched = (*HEAVY, "keras_models", "train", "export", "serving")
-    code = f"import sys, json; {statement}; print(json.dumps([n for n in {watched} if n in sys.modules]))"
+    found = f"[name for name in {watched} if name in sys.modules]"
+    code = f"import sys, json; {statement}; print(json.dumps({found}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(json.loads(run.stdout.splitlines()[-1]))
 
 
 def test_serving_needs_no_training_framework_and_no_other_room():
-    assert loaded_by("import serving, serving.model, serving.__main__") <= {"serving", "onnxruntime"}
+    assert loaded_by("import serving, serving.model, serving.__main__") <= {
+        "serving",
+        "onnxruntime",
+    }
 
 
 def test_models_need_no_room_and_no_onnx():

@@ -36,8 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         return _fail(str(error), 2)
     except Diverged as error:
-        return _fail(f"{error}; the best model so far is kept in {path}: try a smaller "
-                     "--learning-rate or --clip-norm 1", 1)
+        return _fail(
+            f"{error}; the best model so far is kept in {path}: try a smaller "
+            "--learning-rate or --clip-norm 1",
+            1,
+        )
     except Interrupted as stopped:
         sys.stderr.write(
             f"stopped; the best model so far is kept, and all that is needed to go on:\n"

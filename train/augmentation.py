@@ -30,7 +30,9 @@ def augment(images: tf.Tensor, *, training: Training, seed: tf.Tensor) -> tf.Ten
     return images
 
 
-def _uniform(shape: list[tf.Tensor], low: float, high: float, seed: tf.Tensor, stream: int) -> tf.Tensor:
+def _uniform(
+    shape: list[tf.Tensor], low: float, high: float, seed: tf.Tensor, stream: int
+) -> tf.Tensor:
     streamed = seed + tf.constant([0, stream], tf.int64) * 1_000_003
     return tf.random.stateless_uniform(shape, streamed, low, high)
 

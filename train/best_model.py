@@ -51,7 +51,7 @@ class BestModel(keras.callbacks.Callback):
         best = self.state["best"]
         if best is None:
             return True
-        return value >= best if self.monitor.mode == "max" else value <= best
+        return bool(value >= best if self.monitor.mode == "max" else value <= best)
 
 
 def copy_weights(model: keras.Model, twin: keras.Model) -> None:
@@ -63,7 +63,9 @@ def copy_weights(model: keras.Model, twin: keras.Model) -> None:
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     averages = {}
     if optimizer.use_ema:
-        pairs = zip(model.trainable_variables, optimizer._model_variables_moving_average, strict=True)
+        pairs = zip(
+            model.trainable_variables, optimizer._model_variables_moving_average, strict=True
+        )
         averages = {id(variable): average for variable, average in pairs}
     for source, target in zip(model.weights, twin.weights, strict=True):
         value = np.asarray(averages.get(id(source), source))

@@ -167,7 +167,8 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
     """
     text = json.dumps(checkpoint.state, sort_keys=True)
     memory = io.BytesIO()
-    np.savez(memory, **{STATE: np.frombuffer(text.encode(), np.uint8)}, **checkpoint.variables)
+    arrays = {STATE: np.frombuffer(text.encode(), np.uint8), **checkpoint.variables}
+    np.savez(memory, **arrays)  # type: ignore[arg-type]
     content = memory.getvalue()
     name = f"{checkpoint.step:010}.{hashlib.sha256(content).hexdigest()}.npz"
     atomic.write(folder / name, lambda beside: _write_bytes(beside, content))

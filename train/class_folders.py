@@ -80,13 +80,15 @@ def _class_names(folder: Path) -> list[str]:
 
 
 def _files(folder: Path, classes: Sequence[str]) -> list[_File]:
-    found = []
+    found: list[_File] = []
     for label, name in enumerate(classes):
         inside = folder / name
         members = sorted(inside.iterdir()) if inside.is_dir() else []
         images = [path for path in members if path.suffix.lower() in SUFFIXES and path.is_file()]
         if not images:
-            raise BadInput(f"{inside} has no images: PNG and JPEG files are read ({', '.join(SUFFIXES)})")
+            raise BadInput(
+                f"{inside} has no images: PNG and JPEG files are read ({', '.join(SUFFIXES)})"
+            )
         found.extend(_File(path, label) for path in images if not path.name.startswith("."))
     return found
 
@@ -152,7 +154,7 @@ def _decode(files: Sequence[_File], shape: tuple[int, int, int]) -> tuple[ImageS
         for done, _ in enumerate(pool.map(decode, range(len(files))), start=1):
             _show_progress(done, len(files))
     labels = np.array([file.label for file in files], np.int64)
-    bad = [files[index].path for index in np.flatnonzero(~readable)]
+    bad = [file.path for file, is_good in zip(files, readable, strict=True) if not is_good]
     return ImageSet(pixels=pixels[readable], labels=labels[readable]), bad
 
 

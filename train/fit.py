@@ -84,7 +84,8 @@ def _data(family: Family[Any], settings: Settings[Any]) -> ImageData:
 
 def _fitted(training: Training, data: ImageData) -> Training:
     """The numbers that this many images allow: a batch is never larger than the set, and a call
-    into TensorFlow never runs past the end of an epoch."""
+    into TensorFlow never runs past the end of an epoch.
+    """
     batch_size = min(training.batch_size, len(data.training))
     training = dataclasses.replace(training, batch_size=batch_size)
     steps = pipeline.steps_per_epoch(data.training, training)
@@ -100,7 +101,9 @@ def _build(
     model = family.build(settings.model, settings.training, spec)
     model.optimizer.build(model.trainable_variables)
     keras.config.set_dtype_policy("float32")
-    compiled = family.build(settings.model, settings.training, dataclasses.replace(spec, sample=None))
+    compiled = family.build(
+        settings.model, settings.training, dataclasses.replace(spec, sample=None)
+    )
     # Saved without what compiled it: whoever loads it needs neither our loss nor our schedule.
     twin = keras.Model(compiled.input, compiled.output, name=compiled.name)
     return model, twin

@@ -144,6 +144,6 @@ def _fingerprint(images: ImageSet, test: ImageSet | None, classes: tuple[str, ..
     for part in (images, test):
         if part is not None:
             digest.update(str(part.pixels.shape).encode())
-            digest.update(np.ascontiguousarray(part.pixels))
-            digest.update(np.ascontiguousarray(part.labels))
+            digest.update(np.ascontiguousarray(part.pixels).data)
+            digest.update(np.ascontiguousarray(part.labels).data)
     return digest.hexdigest()

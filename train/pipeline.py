@@ -35,7 +35,8 @@ def training_batches(
 
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(
-            tf.range(len(images), dtype=tf.int64), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
+            tf.range(len(images), dtype=tf.int64),
+            seed=tf.stack([tf.constant(seed, tf.int64), epoch]),
         )
         batches = tf.reshape(order[: steps * batch_size], [steps, batch_size])
         first = tf.maximum(start_step - epoch * steps, 0)

@@ -72,7 +72,7 @@ class RunDirectory:
 
         def save(path: Path) -> None:
             with path.open("wb") as file:
-                np.savez_compressed(file, **arrays)
+                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
         atomic.write(self.examples, save)
         _write_json(self.metrics, metrics)

@@ -49,7 +49,9 @@ def precision(run: Run, *, image_side: int) -> str:
         return run.precision
     if capability is not None:
         return _of_gpu(capability)
-    return "mixed_bfloat16" if _cpu_multiplies_bfloat16() and image_side >= SMALL_IMAGE else "float32"
+    return (
+        "mixed_bfloat16" if _cpu_multiplies_bfloat16() and image_side >= SMALL_IMAGE else "float32"
+    )
 
 
 def _of_gpu(capability: tuple[int, int]) -> str:

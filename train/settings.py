@@ -30,15 +30,15 @@ class Run:
     run: Path
     """The run directory: made now, or the one to go on with."""
     data: str = "digits"
-    """digits, mnist, fashion_mnist, cifar10, or a folder with one sub-folder of images per class."""
+    """digits, mnist, fashion_mnist, cifar10, or a folder with one sub-folder per class."""
     image_size: int = 0
-    """Side of the square that a folder's images are cropped and resized to; 0 where all are equal."""
+    """Side of the square that a folder's images are resized to; 0 where all are equal."""
     skip_bad: bool = False
     """Leave unreadable image files out, and count them, instead of refusing."""
     seed: int = 0
     """Decides initial weights, order, augmentation and dropout."""
     precision: Precision = "auto"
-    """What the steps compute in; auto takes what is fastest on this machine. Weights are float32."""
+    """What the steps compute in; auto takes what is fastest here. Weights are float32."""
     deterministic: bool = True
     """Equal seeds give equal bytes on the same machine; costs speed on a GPU."""
 
@@ -94,9 +94,7 @@ def parse(arguments: Sequence[str]) -> Request:
     preset = _preset(family, chosen.preset)
     if chosen.resume:
         return Request(family=family, preset=preset, settings=None, resume=_resumed(rest))
-    return Request(
-        family=family, preset=preset, settings=_flags(family, preset, rest), resume=None
-    )
+    return Request(family=family, preset=preset, settings=_flags(family, preset, rest), resume=None)
 
 
 def _overview(rest: Sequence[str]) -> Request:
@@ -145,9 +143,7 @@ def _resumed(rest: Sequence[str]) -> Path:
 def _flags(family: Family[Any], preset: str, rest: Sequence[str]) -> Settings[Any]:
     recipe = family.presets[preset]
     settings_type: Any = Settings[type(recipe.model)]  # type: ignore[misc]
-    default = Settings(
-        run=tyro.MISSING_NONPROP, model=recipe.model, training=recipe.training
-    )
+    default = Settings(run=tyro.MISSING_NONPROP, model=recipe.model, training=recipe.training)
     parsed: Settings[Any] = tyro.cli(
         settings_type,
         prog=f"keras-train {family.name}",
@@ -180,4 +176,4 @@ def restored(cls: type[C], values: dict[str, Any]) -> C:
     made = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
-    return cls(**{n: Path(v) if hints[n] is Path else v for n, v in made.items()})
+    return cls(**{n: Path(str(v)) if hints[n] is Path else v for n, v in made.items()})

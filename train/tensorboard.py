@@ -4,7 +4,7 @@ Tags and what they tell: docs/tensorboard.md.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from keras_models.observation import Distribution, Observation, Picture, Sample
 from train.best_model import copy_weights
 
 SHARE_OF_TIME = 0.05
-"""Observations may take this share of the training time; when they are dearer, epochs are skipped."""
+"""Observations may take this share of the training time; if dearer, epochs are skipped."""
 GRADIENT_EXAMPLES = 64
 """Validation images on which gradient norms are taken."""
 
@@ -137,7 +137,7 @@ class Graph(keras.callbacks.Callback):
         if self.is_written:
             return
         self.is_written = True
-        traced = tf.function(lambda *inputs: self.twin(list(inputs), training=False))
+        traced = tf.function(lambda *inputs: self.twin(_packed(inputs), training=False))
         specs = [tf.TensorSpec(t.shape, t.dtype, name=t.name) for t in self.twin.inputs]
         rows = "\n".join(f"| {name} | {value} |" for name, value in self.settings.items())
         writer = _writer(self.logs, ".graph")
@@ -153,9 +153,9 @@ def gradient_norms(model: keras.Model, examples: Examples) -> dict[str, float]:
     Norms that shrink by a factor from layer to layer, towards the input, are the vanishing
     gradient of Hochreiter 1991.
     """
-    inputs = [value[:GRADIENT_EXAMPLES] for value in examples.inputs.values()]
+    inputs = _packed([value[:GRADIENT_EXAMPLES] for value in examples.inputs.values()])
     with tf.GradientTape() as tape:
-        outputs = model(inputs[0] if len(inputs) == 1 else inputs, training=False)
+        outputs = model(inputs, training=False)
         loss = model.compute_loss(y=examples.answers[:GRADIENT_EXAMPLES], y_pred=outputs)
     variables = model.trainable_variables
     gradients = tape.gradient(loss, [variable.value for variable in variables])
@@ -166,6 +166,11 @@ def gradient_norms(model: keras.Model, examples: Examples) -> dict[str, float]:
             square = float(tf.reduce_sum(tf.square(tf.cast(gradient, tf.float32))))
             squares[layer] = squares.get(layer, 0.0) + square
     return {layer: square**0.5 for layer, square in squares.items()}
+
+
+def _packed(inputs: Sequence[Any]) -> Any:
+    """Keras calls a model of one input with the tensor itself."""
+    return inputs[0] if len(inputs) == 1 else list(inputs)
 
 
 def _write(name: str, shown: Observation) -> None:
