@@ -29,11 +29,13 @@ def card(manifest: Manifest) -> str:
 def proof_table(proofs: Iterable[Proof]) -> str:
     """Returns the proof as a Markdown table."""
     rows = [
-        "| runtime | signature | output | largest error | of spread | decisions agreeing | samples |",
+        "| runtime | signature | output | largest error | of spread | decisions | samples |",
         "|---|---|---|---|---|---|---|",
     ]
     for proof in proofs:
-        decisions = f"{proof.decisions_agreeing} of {proof.decisions}" if proof.decisions else "–"
+        decisions = (
+            f"{proof.decisions_agreeing} of {proof.decisions} agree" if proof.decisions else "–"
+        )
         rows.append(
             f"| {proof.runtime} | {proof.signature} | {proof.output} | "
             f"{proof.largest_absolute_error:.1e} | {proof.largest_relative_error:.1e} | "

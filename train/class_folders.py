@@ -143,10 +143,13 @@ def _decode(files: Sequence[_File], shape: tuple[int, int, int]) -> tuple[ImageS
     pixels = np.empty((len(files), *shape), np.uint8)
     readable = np.ones(len(files), bool)
 
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])  # type: ignore[untyped-decorator]
+    def read(path: tf.Tensor) -> tf.Tensor:
+        return decode_image_bytes(tf.io.read_file(path), *shape)
+
     def decode(index: int) -> None:
         try:
-            contents = tf.io.read_file(str(files[index].path))
-            pixels[index] = decode_image_bytes(contents, *shape).numpy()
+            pixels[index] = read(str(files[index].path)).numpy()
         except tf.errors.OpError:
             readable[index] = False
 
