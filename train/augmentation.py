@@ -67,8 +67,9 @@ def _warp(images: tf.Tensor, training: Training, seed: tf.Tensor) -> tf.Tensor:
 def _shift(
     batch: tf.Tensor, side: tf.Tensor, training: Training, seed: tf.Tensor, stream: int
 ) -> tf.Tensor:
-    """Whole pixels: a fraction of a pixel would blur every image."""
-    return tf.round(_uniform([batch], -1.0, 1.0, seed, stream) * (training.shift * side + 0.499))
+    """Whole pixels, each as likely: a fraction of a pixel would blur every image."""
+    most = tf.floor(training.shift * side + 1e-3)
+    return tf.round(_uniform([batch], -1.0, 1.0, seed, stream) * (most + 0.499))
 
 
 def _erase(images: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:

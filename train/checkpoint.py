@@ -1,8 +1,9 @@
 """The callback that lets a killed run go on exactly.
 
 A checkpoint is one file of all variables (weights, batch statistics, optimizer, averages, random
-states, metrics of the unfinished epoch) and of what the other callbacks remember. Its name holds
-the step and the SHA-256 of its bytes, so a damaged one is known by looking at it.
+states) and of what the other callbacks remember. Its name holds the step and the SHA-256 of its
+bytes, so a damaged one is known by looking at it. Not in it: the running means of an unfinished
+epoch, so the training curve's point for a resumed epoch is the mean over its remaining steps.
 """
 
 import hashlib
@@ -119,7 +120,7 @@ class ExactCheckpoint(keras.callbacks.Callback):
         signal.signal(number, self.handlers[number])  # a second one is not kept waiting
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Puts restored state in place: only now do all variables exist, and are metrics reset."""
+        """Puts restored state in place, before the first step that needs it."""
         self.first_step_of_epoch = max(self.first_step_of_call, epoch * self.steps_per_epoch)
         if self.restoring is not None:
             assign(self.model, self.restoring)
@@ -210,9 +211,13 @@ def assign(model: keras.Model, checkpoint: Checkpoint) -> None:
 
 
 def _named_variables(model: keras.Model) -> list[tuple[str, Any]]:
-    """All state once, in a fixed order; numbered, since two may have the same path."""
-    everything = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
-    distinct = {id(variable): variable for variable in everything}
+    """All state once, in a fixed order; numbered, since two may have the same path.
+
+    Metrics are left out: they say how an epoch went, and Keras makes them at its first step.
+    """
+    measuring = {id(variable) for variable in model.metrics_variables}
+    everything = [*model.variables, *model.optimizer.variables]
+    distinct = {id(variable): variable for variable in everything if id(variable) not in measuring}
     return [(f"{n:04}|{variable.path}", variable) for n, variable in enumerate(distinct.values())]
 
 

@@ -147,9 +147,11 @@ def _decode(files: Sequence[_File], shape: tuple[int, int, int]) -> tuple[ImageS
     def read(path: tf.Tensor) -> tf.Tensor:
         return decode_image_bytes(tf.io.read_file(path), *shape)
 
+    decoded = read.get_concrete_function()
+
     def decode(index: int) -> None:
         try:
-            pixels[index] = read(str(files[index].path)).numpy()
+            pixels[index] = decoded(tf.constant(str(files[index].path))).numpy()
         except tf.errors.OpError:
             readable[index] = False
 

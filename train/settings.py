@@ -150,7 +150,7 @@ def _flags(family: Family[Any], preset: str, rest: Sequence[str]) -> Settings[An
         args=list(rest),
         default=default,
         description=_description(family),
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff),
+        config=(tyro.conf.OmitArgPrefixes,),
     )
     return parsed
 

@@ -1,0 +1,62 @@
+"""A bundle that is not the published one is refused, by name."""
+
+import json
+
+import numpy as np
+import pytest
+
+from serving import bundle
+from serving.errors import DamagedBundle, NotFound
+
+
+def test_what_is_written_is_read_back(digits_bundle):
+    manifest = bundle.read(digits_bundle)
+    text = (digits_bundle / "bundle.json").read_text()
+    assert bundle.to_json(manifest) == text
+    assert bundle.differences(digits_bundle, manifest) == []
+
+
+def test_every_flipped_bit_in_every_file_is_noticed(own_bundle):
+    manifest = bundle.read(own_bundle)
+    random = np.random.default_rng(0)
+    for name in manifest.files:
+        path = own_bundle / name
+        good = path.read_bytes()
+        for position in random.integers(0, len(good), 10):
+            flipped = bytearray(good)
+            flipped[position] ^= 1 << int(random.integers(8))
+            path.write_bytes(flipped)
+            assert bundle.differences(own_bundle, manifest) == [f"{name} has changed"]
+        path.write_bytes(good)
+
+
+def test_missing_added_and_swapped_files_are_named(own_bundle):
+    manifest = bundle.read(own_bundle)
+    (own_bundle / "extra.txt").write_text("")
+    (own_bundle / "README.md").unlink()
+    assert bundle.differences(own_bundle, manifest) == ["README.md is missing", "extra.txt was added"]
+
+
+@pytest.mark.parametrize("text", [
+    "", "[]", "{}", '{"format": 2}', "\xff", "[" * 100_000,
+    '{"format": 1, "signatures": 3}', '{"format": 1, "signatures": [{"name": "x"}]}',
+])
+def test_a_manifest_that_is_none_is_one_error(own_bundle, text):
+    (own_bundle / "bundle.json").write_text(text)
+    with pytest.raises(DamagedBundle, match=r"bundle\.json"):
+        bundle.read(own_bundle)
+
+
+def test_a_manifest_cannot_name_files_outside(own_bundle):
+    content = json.loads((own_bundle / "bundle.json").read_text())
+    outside = own_bundle.parent / "secret"
+    outside.write_text("mine")
+    content["files"]["../secret"] = {"bytes": 4, "sha256": bundle.describe(outside).sha256}
+    (own_bundle / "bundle.json").write_text(json.dumps(content))
+    with pytest.raises(DamagedBundle, match="not among the published files"):
+        bundle.read_checked(own_bundle, bundle.read(own_bundle), "../secret")
+
+
+def test_a_folder_without_a_manifest_is_no_bundle(tmp_path):
+    with pytest.raises(NotFound, match="no bundle"):
+        bundle.read(tmp_path)

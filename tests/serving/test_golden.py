@@ -1,0 +1,68 @@
+"""The comparison finds what it is there to find."""
+
+import numpy as np
+import pytest
+
+from serving import golden
+from serving.golden import Case
+
+
+def case(outputs, name="real_3"):
+    return Case(signature="s", name=name, inputs={"x": np.zeros((3, 2), np.float32)},
+                outputs={"y": np.asarray(outputs, np.float32)})
+
+
+GOOD = [[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]]
+
+
+def judged(expected, actual):
+    actual = np.asarray(actual, np.float32)
+    return golden.judge("onnx", [case(expected)], lambda *_: {"y": actual})
+
+
+def test_equal_outputs_have_no_fault():
+    verdict = judged(GOOD, GOOD)
+    assert verdict.faults == ()
+    assert verdict.proofs[0].decisions == verdict.proofs[0].decisions_agreeing == 3
+    assert verdict.proofs[0].spread == pytest.approx(0.8)
+
+
+def test_an_error_is_judged_against_the_spread():
+    assert judged(GOOD, np.add(GOOD, 1e-6)).faults == ()
+    fault = judged(GOOD, np.add(GOOD, 1e-3)).faults[0]
+    assert "largest error 0.001 is 0.00125 of the spread 0.8" in fault
+
+
+def test_a_changed_decision_is_a_fault_however_small_the_error():
+    close = [[0.5, 0.500001], [0.0, 1.0], [1.0, 0.0]]
+    other = [[0.500001, 0.5], [0.0, 1.0], [1.0, 0.0]]
+    assert "1 of 3 decisions differ" in judged(close, other).faults[0]
+
+
+@pytest.mark.parametrize("wrong", [
+    np.zeros((2, 2), np.float32), np.full((3, 2), np.nan, np.float32), np.zeros((3, 2), np.int64),
+])
+def test_another_shape_type_or_nan_is_a_fault(wrong):
+    assert golden.judge("onnx", [case(GOOD)], lambda *_: {"y": wrong}).faults
+
+
+def test_a_missing_output_is_a_fault():
+    assert golden.judge("onnx", [case(GOOD)], lambda *_: {}).faults
+
+
+def test_nan_in_the_same_places_is_no_fault():
+    nan = [[np.nan, 0.9], [0.8, 0.2], [0.3, 0.7]]
+    assert judged(nan, nan).faults == ()
+
+
+def test_outputs_alike_for_every_input_are_flat():
+    assert golden.is_flat([case([[0.1, 0.9]] * 3)], "y")
+    assert not golden.is_flat([case(GOOD)], "y")
+
+
+def test_cases_survive_the_file(tmp_path):
+    with (tmp_path / "r.npz").open("wb") as file:
+        np.savez(file, **golden.to_arrays([case(GOOD)]))
+    (back,) = golden.from_bytes((tmp_path / "r.npz").read_bytes())
+    np.testing.assert_array_equal(back.outputs["y"], np.float32(GOOD))
+    assert (back.signature, back.name) == ("s", "real_3")

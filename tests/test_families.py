@@ -1,0 +1,71 @@
+"""The contract: every family goes the whole way, with what it declares being what is there."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import keras_models
+import serving
+from train import datasets
+
+
+@pytest.fixture(scope="module", params=keras_models.FAMILIES)
+def travelled(request, tmp_path_factory, run_command):
+    """A family's run and bundle after two epochs on the bundled data."""
+    name = request.param
+    place = tmp_path_factory.mktemp(name)
+    trained = run_command("keras-train", name, "--run", place / "run", "--epochs", "2")
+    assert trained.returncode == 0, trained.stderr
+    exported = run_command("keras-export", place / "run", "--to", place / "models")
+    assert exported.returncode == 0, exported.stderr
+    return keras_models.get(name), place / "run", place / "models" / "run" / "1"
+
+
+def test_what_a_family_declares_is_what_it_computes(travelled):
+    family, run, _ = travelled
+    model = keras.saving.load_model(run / "model.keras")
+    with np.load(run / "examples.npz") as arrays:
+        inputs = {name: arrays[name][:3] for name in arrays.files if name != "answer"}
+    spec = datasets.load("digits", reads=family.reads).spec
+    signature = family.signatures(model, spec)[0]
+    answers = signature.function(**inputs)
+    assert [tensor.name for tensor in signature.outputs] == list(answers)
+    for tensor in signature.outputs:
+        value = np.asarray(answers[tensor.name])
+        assert value.dtype == tensor.dtype
+        assert value.shape == tuple(3 if d == "batch" else d for d in tensor.shape)
+
+
+def test_a_finished_run_can_be_repeated_from_its_config(travelled):
+    family, run, _ = travelled
+    config = json.loads((run / "config.json").read_text())
+    model_type = type(next(iter(family.presets.values())).model)
+    assert set(config["model"]) == {field.name for field in dataclasses.fields(model_type)}
+    assert config["run"]["seed"] == 0
+    assert len(config["data_fingerprint"]) == 64
+
+
+def test_the_bundle_answers_what_keras_answers(travelled):
+    family, run, bundle = travelled
+    model = keras.saving.load_model(run / "model.keras")
+    with np.load(run / "examples.npz") as arrays:
+        inputs = {name: arrays[name] for name in arrays.files if name != "answer"}
+    spec = datasets.load("digits", reads=family.reads).spec
+    expected = family.signatures(model, spec)[0].function(**inputs)
+    answers = serving.load(bundle).predict(**inputs)
+    for name, value in answers.items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-5)
+
+
+def test_its_presets_build_and_its_observations_are_plain_values(travelled):
+    family, run, _ = travelled
+    data = datasets.load("digits", reads=family.reads)
+    model = keras.saving.load_model(run / "model.keras")
+    for shown in family.observe(model, data.examples()).values():
+        assert dataclasses.is_dataclass(shown)
+    first = next(iter(family.presets.values()))
+    built = family.build(first.model, first.training, data.spec)
+    assert built.count_params() == model.count_params()
