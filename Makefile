@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test lint bench constraints clean
 
 demo: .venv/installed
-	$(BIN)/python -m benchmarks.demo
+	$(BIN)/python demo.py
 
 test: .venv/installed
 	$(BIN)/python -m pytest

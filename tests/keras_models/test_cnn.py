@@ -12,9 +12,14 @@ from keras_models.family import Examples, ImageSpec, Training
 
 def spec(side=28, channels=1, classes=3):
     return ImageSpec(
-        height=side, width=side, channels=channels, training_examples=1000,
+        height=side,
+        width=side,
+        channels=channels,
+        training_examples=1000,
         classes=tuple(map(str, range(classes))),
-        sample=np.random.default_rng(0).integers(0, 256, (50, side, side, channels)).astype(np.uint8),
+        sample=np.random.default_rng(0)
+        .integers(0, 256, (50, side, side, channels))
+        .astype(np.uint8),
     )
 
 
@@ -37,9 +42,13 @@ def test_valid_padding_shrinks_the_maps_and_same_keeps_them():
     assert (first("same"), first("valid")) == (28, 26)
 
 
-@pytest.mark.parametrize(("pooling", "layer"), [
-    ("max", keras.layers.MaxPooling2D), ("average", keras.layers.AveragePooling2D),
-])
+@pytest.mark.parametrize(
+    ("pooling", "layer"),
+    [
+        ("max", keras.layers.MaxPooling2D),
+        ("average", keras.layers.AveragePooling2D),
+    ],
+)
 def test_pooling_is_what_was_asked_for(pooling, layer):
     assert isinstance(built(CNNConfig(pooling=pooling)).get_layer("stage1_pooling"), layer)
 
@@ -50,10 +59,14 @@ def test_normalization_and_dropout_can_be_left_out():
     assert not kinds & {keras.layers.BatchNormalization, keras.layers.Dropout}
 
 
-@pytest.mark.parametrize("config", [
-    CNNConfig(filters=(8,) * 5), CNNConfig(padding="valid", filters=(8, 8, 8)),
-    CNNConfig(architecture="residual", filters=(8, 8, 8, 8)),
-])
+@pytest.mark.parametrize(
+    "config",
+    [
+        CNNConfig(filters=(8,) * 5),
+        CNNConfig(padding="valid", filters=(8, 8, 8)),
+        CNNConfig(architecture="residual", filters=(8, 8, 8, 8)),
+    ],
+)
 def test_images_too_small_for_the_stages_are_refused(config):
     with pytest.raises(BadInput, match="too small"):
         built(config, side=8)
@@ -97,8 +110,11 @@ def test_the_learning_rate_rises_then_falls_to_a_hundredth():
 
 def test_weight_decay_leaves_biases_and_normalization_alone():
     model = built(weight_decay=0.1)
-    decayed = {v.path.rsplit("/", 1)[1] for v in model.trainable_variables
-               if model.optimizer._use_weight_decay(v)}
+    decayed = {
+        v.path.rsplit("/", 1)[1]
+        for v in model.trainable_variables
+        if model.optimizer._use_weight_decay(v)
+    }
     assert decayed == {"kernel"}
 
 
@@ -106,6 +122,8 @@ def test_measures_are_of_the_logits():
     made = spec()
     model = built()
     answers = np.asarray(model(made.sample[:20])).argmax(axis=1)
-    figures = cnn.measure(model, Examples(inputs={"image": made.sample[:20]}, answers=answers, spec=made))
+    figures = cnn.measure(
+        model, Examples(inputs={"image": made.sample[:20]}, answers=answers, spec=made)
+    )
     assert figures["accuracy"] == 1.0
     assert figures["loss"] > 0

@@ -24,7 +24,9 @@ def test_whitened_patches_are_uncorrelated_and_of_equal_size():
 
 def test_the_first_layer_is_frozen_and_the_rest_learns():
     images = keras.Input((16, 16, 3), dtype="uint8")
-    logits = residual(images, widths=(8, 16), depth=3, classes=4, sample=natural_images()[:, :16, :16])
+    logits = residual(
+        images, widths=(8, 16), depth=3, classes=4, sample=natural_images()[:, :16, :16]
+    )
     model = keras.Model(images, logits)
     frozen = {variable.path for variable in model.non_trainable_variables}
     assert any("whitening" in path and "kernel" in path for path in frozen)

@@ -34,13 +34,25 @@ def test_missing_added_and_swapped_files_are_named(own_bundle):
     manifest = bundle.read(own_bundle)
     (own_bundle / "extra.txt").write_text("")
     (own_bundle / "README.md").unlink()
-    assert bundle.differences(own_bundle, manifest) == ["README.md is missing", "extra.txt was added"]
+    assert bundle.differences(own_bundle, manifest) == [
+        "README.md is missing",
+        "extra.txt was added",
+    ]
 
 
-@pytest.mark.parametrize("text", [
-    "", "[]", "{}", '{"format": 2}', "\xff", "[" * 100_000,
-    '{"format": 1, "signatures": 3}', '{"format": 1, "signatures": [{"name": "x"}]}',
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"format": 2}',
+        "\xff",
+        "[" * 100_000,
+        '{"format": 1, "signatures": 3}',
+        '{"format": 1, "signatures": [{"name": "x"}]}',
+    ],
+)
 def test_a_manifest_that_is_none_is_one_error(own_bundle, text):
     (own_bundle / "bundle.json").write_text(text)
     with pytest.raises(DamagedBundle, match=r"bundle\.json"):

@@ -8,8 +8,12 @@ from serving.golden import Case
 
 
 def case(outputs, name="real_3"):
-    return Case(signature="s", name=name, inputs={"x": np.zeros((3, 2), np.float32)},
-                outputs={"y": np.asarray(outputs, np.float32)})
+    return Case(
+        signature="s",
+        name=name,
+        inputs={"x": np.zeros((3, 2), np.float32)},
+        outputs={"y": np.asarray(outputs, np.float32)},
+    )
 
 
 GOOD = [[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]]
@@ -39,9 +43,14 @@ def test_a_changed_decision_is_a_fault_however_small_the_error():
     assert "1 of 3 decisions differ" in judged(close, other).faults[0]
 
 
-@pytest.mark.parametrize("wrong", [
-    np.zeros((2, 2), np.float32), np.full((3, 2), np.nan, np.float32), np.zeros((3, 2), np.int64),
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((2, 2), np.float32),
+        np.full((3, 2), np.nan, np.float32),
+        np.zeros((3, 2), np.int64),
+    ],
+)
 def test_another_shape_type_or_nan_is_a_fault(wrong):
     assert golden.judge("onnx", [case(GOOD)], lambda *_: {"y": wrong}).faults
 

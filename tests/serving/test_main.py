@@ -16,7 +16,9 @@ def digit(digits_run, tmp_path):
     return path, str(answer)
 
 
-def test_it_prints_classes_with_probabilities_the_likeliest_first(run_command, digits_bundle, digit):
+def test_it_prints_classes_with_probabilities_the_likeliest_first(
+    run_command, digits_bundle, digit
+):
     path, answer = digit
     done = run_command("keras-serve", "predict", digits_bundle.parent, path)
     assert done.returncode == 0, done.stderr
@@ -34,15 +36,22 @@ def test_several_images_and_json(run_command, digits_bundle, digit):
     assert sum(first["classes"].values()) == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize(("model", "image", "code", "says"), [
-    ("nowhere", "DIGIT", 2, "no bundle or model folder nowhere"),
-    ("BUNDLE", "nowhere.png", 2, "there is no file nowhere.png"),
-    ("BUNDLE", "README.md", 2, "README.md is no PNG or JPEG"),
-])
-def test_bad_input_is_one_line_and_code_2(run_command, digits_bundle, digit, model, image, code, says):
+@pytest.mark.parametrize(
+    ("model", "image", "code", "says"),
+    [
+        ("nowhere", "DIGIT", 2, "no bundle or model folder nowhere"),
+        ("BUNDLE", "nowhere.png", 2, "there is no file nowhere.png"),
+        ("BUNDLE", "README.md", 2, "README.md is no PNG or JPEG"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(
+    run_command, digits_bundle, digit, model, image, code, says
+):
     done = run_command(
-        "keras-serve", "predict",
-        digits_bundle if model == "BUNDLE" else model, digit[0] if image == "DIGIT" else image,
+        "keras-serve",
+        "predict",
+        digits_bundle if model == "BUNDLE" else model,
+        digit[0] if image == "DIGIT" else image,
     )
     assert done.returncode == code
     assert says in done.stderr

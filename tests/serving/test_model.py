@@ -60,16 +60,19 @@ def test_readable_answers_are_class_names_and_ranked_probabilities(model, sample
     assert probability == pytest.approx(answers["probabilities"][0].max())
 
 
-@pytest.mark.parametrize(("image", "says"), [
-    (np.zeros((8, 8, 1), np.float32) + 0.5, "do not fit"),
-    (np.full((8, 8, 1), 300), "do not fit"),
-    (np.full((8, 8, 1), -1), "do not fit"),
-    (np.zeros((9, 9, 1), np.uint8), r"image is uint8 \[batch, 8, 8, 1\], got shape"),
-    (np.zeros((8,), np.uint8), "got shape"),
-    ([[1, 2], [3]], "no array of it"),
-    ("a" * 10 + ".png", "there is no file"),
-    (b"GIF89a", "no PNG or JPEG"),
-])
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        (np.zeros((8, 8, 1), np.float32) + 0.5, "do not fit"),
+        (np.full((8, 8, 1), 300), "do not fit"),
+        (np.full((8, 8, 1), -1), "do not fit"),
+        (np.zeros((9, 9, 1), np.uint8), r"image is uint8 \[batch, 8, 8, 1\], got shape"),
+        (np.zeros((8,), np.uint8), "got shape"),
+        ([[1, 2], [3]], "no array of it"),
+        ("a" * 10 + ".png", "there is no file"),
+        (b"GIF89a", "no PNG or JPEG"),
+    ],
+)
 def test_what_does_not_fit_is_refused_and_nothing_is_cast_silently(model, image, says):
     with pytest.raises((BadInput, NotFound), match=says):
         model.predict(image=image)
@@ -79,7 +82,8 @@ def test_whole_numbers_that_fit_are_taken_whatever_their_type(model, samples):
     images, _ = samples
     as_list = images[0].tolist()
     np.testing.assert_array_equal(
-        model.predict(image=as_list)["probabilities"], model.predict(image=images[0])["probabilities"]
+        model.predict(image=as_list)["probabilities"],
+        model.predict(image=images[0])["probabilities"],
     )
 
 

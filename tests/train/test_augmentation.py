@@ -27,7 +27,9 @@ def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(photographs
     settings = {"rotate": 15.0, "shift": 0.2, "scale": 0.1, "erase": 0.3}
     first = distorted(photographs, **settings)
     np.testing.assert_array_equal(first, distorted(photographs, **settings))
-    assert not np.array_equal(first, distorted(photographs, tf.constant([7, 12], tf.int64), **settings))
+    assert not np.array_equal(
+        first, distorted(photographs, tf.constant([7, 12], tf.int64), **settings)
+    )
 
 
 def test_flip_mirrors_about_half_of_the_images_exactly(photographs):

@@ -21,7 +21,10 @@ FLAGS = ["--data", "digits", "--epochs", "4", "--filters", "4", "8", "--units", 
 def start(run, *flags):
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "train", "cnn", "--run", run, *flags],
-        cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -87,7 +90,9 @@ def test_a_signal_stops_cleanly_and_the_run_goes_on_exactly(undisturbed, tmp_pat
 
 
 def a_checkpoint(step, value=1.0):
-    return Checkpoint(step, {"0000|kernel": np.full((3, 2), value, np.float32)}, {"best": {"best": 0.5}})
+    return Checkpoint(
+        step, {"0000|kernel": np.full((3, 2), value, np.float32)}, {"best": {"best": 0.5}}
+    )
 
 
 def test_what_was_saved_is_read_back_and_two_are_kept(tmp_path):
@@ -134,8 +139,13 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         "checkpoint.save(Path(%r), checkpoint.Checkpoint(20, {'a': np.ones(5000)}, {}))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code % str(tmp_path)], cwd=ROOT,
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code % str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert "File too large" in done.stderr
     assert checkpoint.latest(tmp_path).step == 10
     assert len(list(tmp_path.iterdir())) == 1

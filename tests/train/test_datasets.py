@@ -21,7 +21,9 @@ def photographs(tmp_path):
             shape = (20 + index, 30, 3)
             pixels = random.integers(0, 120, shape) + 100 * label
             suffix = "png" if index % 2 else "JPG"
-            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / name / f"{index}.{suffix}", "PNG" if index % 2 else "JPEG")
+            Image.fromarray(pixels.astype(np.uint8)).save(
+                tmp_path / name / f"{index}.{suffix}", "PNG" if index % 2 else "JPEG"
+            )
     return tmp_path
 
 
@@ -35,8 +37,22 @@ def test_digits_are_there_without_a_download():
 def test_mnist_and_fashion_mnist_come_from_keras_cache(run_command, keras_home, tmp_path):
     for name in ("mnist", "fashion_mnist"):
         done = run_command(
-            "keras-train", "cnn", "--data", name, "--run", tmp_path / name, "--batch-size", "100000",
-            "--epochs", "1", "--filters", "1", "--units", "0", "--convolutions", "1",
+            "keras-train",
+            "cnn",
+            "--data",
+            name,
+            "--run",
+            tmp_path / name,
+            "--batch-size",
+            "100000",
+            "--epochs",
+            "1",
+            "--filters",
+            "1",
+            "--units",
+            "0",
+            "--convolutions",
+            "1",
             env={"KERAS_HOME": str(keras_home)},
         )
         assert done.returncode == 0, done.stderr
@@ -45,9 +61,17 @@ def test_mnist_and_fashion_mnist_come_from_keras_cache(run_command, keras_home, 
 
 def test_offline_the_error_names_the_file_and_its_place(run_command, tmp_path):
     done = run_command(
-        "keras-train", "cnn", "--data", "mnist", "--run", tmp_path / "run",
-        env={"KERAS_HOME": str(tmp_path / "home"), "http_proxy": "http://127.0.0.1:9",
-             "https_proxy": "http://127.0.0.1:9"},
+        "keras-train",
+        "cnn",
+        "--data",
+        "mnist",
+        "--run",
+        tmp_path / "run",
+        env={
+            "KERAS_HOME": str(tmp_path / "home"),
+            "http_proxy": "http://127.0.0.1:9",
+            "https_proxy": "http://127.0.0.1:9",
+        },
     )
     assert done.returncode == 2
     assert f"{tmp_path}/home/datasets/mnist.npz" in done.stderr.splitlines()[-1]
@@ -60,9 +84,17 @@ def test_a_damaged_file_in_keras_cache_is_named(run_command, tmp_path):
     cache.mkdir(parents=True)
     (cache / "mnist.npz").write_bytes(b"PK\x03\x04 no archive")
     done = run_command(
-        "keras-train", "cnn", "--data", "mnist", "--run", tmp_path / "run",
-        env={"KERAS_HOME": str(tmp_path / "home"), "http_proxy": "http://127.0.0.1:9",
-             "https_proxy": "http://127.0.0.1:9"},
+        "keras-train",
+        "cnn",
+        "--data",
+        "mnist",
+        "--run",
+        tmp_path / "run",
+        env={
+            "KERAS_HOME": str(tmp_path / "home"),
+            "http_proxy": "http://127.0.0.1:9",
+            "https_proxy": "http://127.0.0.1:9",
+        },
     )
     assert done.returncode == 2
     assert "mnist.npz" in done.stderr.splitlines()[-1]
@@ -92,7 +124,9 @@ def test_equal_sizes_need_none_and_grey_pictures_stay_grey(tmp_path):
 
 
 def test_a_corrupt_image_among_good_ones_is_named_and_can_be_skipped(photographs):
-    (photographs / "dogs" / "0.JPG").write_bytes((photographs / "dogs" / "0.JPG").read_bytes()[:200])
+    (photographs / "dogs" / "0.JPG").write_bytes(
+        (photographs / "dogs" / "0.JPG").read_bytes()[:200]
+    )
     with pytest.raises(BadInput, match=r"dogs/0\.JPG.*--skip-bad"):
         datasets.load(str(photographs), image_size=16)
     data = datasets.load(str(photographs), image_size=16, skip_bad=True)
@@ -109,12 +143,15 @@ def test_train_and_test_folders_are_kept_apart(photographs, tmp_path):
     assert len(data.test) == 10
 
 
-@pytest.mark.parametrize(("make", "says"), [
-    (lambda p: p / "nowhere", "there is no data set or folder"),
-    (lambda p: p, "has no class folders"),
-    (lambda p: _file(p / "x.png"), "is a file"),
-    (lambda p: _folder(p / "one" / "a"), "has no images"),
-])
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda p: p / "nowhere", "there is no data set or folder"),
+        (lambda p: p, "has no class folders"),
+        (lambda p: _file(p / "x.png"), "is a file"),
+        (lambda p: _folder(p / "one" / "a"), "has no images"),
+    ],
+)
 def test_what_is_no_data_set_is_refused_with_the_way_out(tmp_path, make, says):
     with pytest.raises(BadInput, match=says):
         datasets.load(str(make(tmp_path)))

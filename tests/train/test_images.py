@@ -10,7 +10,9 @@ from train.images import ImageSet, split
 
 def made(counts):
     labels = np.repeat(np.arange(len(counts)), counts).astype(np.int64)
-    pixels = np.arange(len(labels), dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
+    pixels = np.arange(len(labels), dtype=np.uint8)[:, None, None, None] * np.ones(
+        (1, 4, 4, 1), np.uint8
+    )
     return ImageSet(pixels=pixels, labels=labels)
 
 
@@ -33,11 +35,14 @@ def test_the_split_and_the_fingerprint_depend_on_the_data_alone():
     assert first.fingerprint != split(made([9, 9]), "ab").fingerprint
 
 
-@pytest.mark.parametrize(("counts", "names", "says"), [
-    ([9], "a", "only one class, 'a'"),
-    ([9, 2], "ab", "class 'b' has 2 images"),
-    ([9, 0], "ab", "class 'b' has 0 images"),
-])
+@pytest.mark.parametrize(
+    ("counts", "names", "says"),
+    [
+        ([9], "a", "only one class, 'a'"),
+        ([9, 2], "ab", "class 'b' has 2 images"),
+        ([9, 0], "ab", "class 'b' has 0 images"),
+    ],
+)
 def test_data_that_no_classifier_can_learn_from_are_refused(counts, names, says):
     with pytest.raises(BadInput, match=says):
         split(made(counts), names)

@@ -7,20 +7,23 @@ import numpy as np
 import pytest
 
 
-@pytest.mark.parametrize(("flags", "says"), [
-    (["mlp", "--run", "RUN"], "there is no model family 'mlp': choose one of cnn"),
-    (["cnn", "--run", "RUN", "--data", "nowhere"], "there is no data set or folder 'nowhere'"),
-    (["cnn", "--run", "RUN", "--preset", "huge"], "has no preset 'huge'"),
-    (["cnn", "--run", "RUN", "--epochs", "0"], "epochs must be at least 1"),
-    (["cnn", "--run", "RUN", "--dropout", "1.5"], "dropout must be in [0, 1)"),
-    (["cnn", "--run", "RUN", "--activation", "loud"], "activation function identifier: loud"),
-    (["cnn", "--run", "RUN", "--filters", "8", "8", "8", "8", "8"], "too small for 5 stages"),
-    (["cnn", "--run", "RUN", "--resume"], "nothing to resume"),
-    (["cnn", "--resume"], "--resume needs --run"),
-    (["cnn", "--run", "RUN", "--resume", "--epochs", "3"], "leave out --epochs 3"),
-    (["cnn", "--run", "RUN", "--precision", "mixed_float16"], "needs a GPU"),
-    ([], "say what to train"),
-])
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["mlp", "--run", "RUN"], "there is no model family 'mlp': choose one of cnn"),
+        (["cnn", "--run", "RUN", "--data", "nowhere"], "there is no data set or folder 'nowhere'"),
+        (["cnn", "--run", "RUN", "--preset", "huge"], "has no preset 'huge'"),
+        (["cnn", "--run", "RUN", "--epochs", "0"], "epochs must be at least 1"),
+        (["cnn", "--run", "RUN", "--dropout", "1.5"], "dropout must be in [0, 1)"),
+        (["cnn", "--run", "RUN", "--activation", "loud"], "activation function identifier: loud"),
+        (["cnn", "--run", "RUN", "--filters", "8", "8", "8", "8", "8"], "too small for 5 stages"),
+        (["cnn", "--run", "RUN", "--resume"], "nothing to resume"),
+        (["cnn", "--resume"], "--resume needs --run"),
+        (["cnn", "--run", "RUN", "--resume", "--epochs", "3"], "leave out --epochs 3"),
+        (["cnn", "--run", "RUN", "--precision", "mixed_float16"], "needs a GPU"),
+        ([], "say what to train"),
+    ],
+)
 def test_bad_input_is_one_clear_line_and_leaves_nothing(run_command, tmp_path, flags, says):
     run = tmp_path / "run"
     done = run_command("keras-train", *[run if flag == "RUN" else flag for flag in flags])
@@ -65,7 +68,14 @@ def test_resuming_a_finished_run_says_so_and_changes_nothing(run_command, digits
 
 def test_a_run_holds_what_design_promises(digits_run):
     names = {path.name for path in digits_run.iterdir()}
-    assert names == {"config.json", "model.keras", "checkpoint", "examples.npz", "logs", "metrics.json"}
+    assert names == {
+        "config.json",
+        "model.keras",
+        "checkpoint",
+        "examples.npz",
+        "logs",
+        "metrics.json",
+    }
     metrics = json.loads((digits_run / "metrics.json").read_text())
     assert metrics["test"]["accuracy"] > 0.9
     with np.load(digits_run / "examples.npz") as examples:
@@ -84,31 +94,70 @@ def test_the_figures_are_those_of_the_saved_model(digits_run):
 
 
 def test_mixed_precision_trains_and_the_saved_model_is_float32(run_command, tmp_path):
-    done = run_command("keras-train", "cnn", "--run", tmp_path / "run", "--epochs", "2",
-                       "--precision", "mixed_bfloat16")
+    done = run_command(
+        "keras-train",
+        "cnn",
+        "--run",
+        tmp_path / "run",
+        "--epochs",
+        "2",
+        "--precision",
+        "mixed_bfloat16",
+    )
     assert done.returncode == 0, done.stderr
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
 
 
 def test_a_keras_of_another_backend_is_named_in_one_line(run_command, tmp_path):
-    done = run_command("keras-train", "cnn", "--run", tmp_path / "run", "--data", "nowhere",
-                       env={"KERAS_BACKEND": "jax"})
+    done = run_command(
+        "keras-train",
+        "cnn",
+        "--run",
+        tmp_path / "run",
+        "--data",
+        "nowhere",
+        env={"KERAS_BACKEND": "jax"},
+    )
     assert "Keras is set to the jax backend here; this program uses TensorFlow" in done.stderr
     assert done.returncode == 2
 
 
 def test_early_stopping_gives_up_after_patience(run_command, tmp_path):
-    done = run_command("keras-train", "cnn", "--run", tmp_path / "run", "--epochs", "30",
-                       "--patience", "1", "--learning-rate", "1e-9", "--filters", "2",
-                       "--units", "0")
+    done = run_command(
+        "keras-train",
+        "cnn",
+        "--run",
+        tmp_path / "run",
+        "--epochs",
+        "30",
+        "--patience",
+        "1",
+        "--learning-rate",
+        "1e-9",
+        "--filters",
+        "2",
+        "--units",
+        "0",
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("\nepoch ") < 29
 
 
 def test_a_loss_that_is_no_number_stops_the_run(run_command, tmp_path):
-    done = run_command("keras-train", "cnn", "--run", tmp_path / "run", "--optimizer", "sgd",
-                       "--learning-rate", "1e30", "--no-normalization", "--average-decay", "0")
+    done = run_command(
+        "keras-train",
+        "cnn",
+        "--run",
+        tmp_path / "run",
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        "1e30",
+        "--no-normalization",
+        "--average-decay",
+        "0",
+    )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "learning-rate" in done.stderr.splitlines()[-1]

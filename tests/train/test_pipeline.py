@@ -12,7 +12,9 @@ def data():
     return datasets.load("digits")
 
 
-DISTORTED = Training(epochs=2, batch_size=128, flip=True, shift=0.2, rotate=20, scale=0.2, erase=0.2)
+DISTORTED = Training(
+    epochs=2, batch_size=128, flip=True, shift=0.2, rotate=20, scale=0.2, erase=0.2
+)
 
 
 def test_a_run_resumed_at_any_step_sees_what_it_would_have_seen(data):
@@ -29,7 +31,10 @@ def test_each_epoch_has_its_own_order_and_shows_no_image_twice(data):
     plain = Training(epochs=2, batch_size=128)
     batches = list(pipeline.training_batches(data, plain, seed=0).as_numpy_iterator())
     steps = pipeline.steps_per_epoch(data.training, plain)
-    epochs = [np.concatenate([images for images, _ in part]) for part in (batches[:steps], batches[steps:])]
+    epochs = [
+        np.concatenate([images for images, _ in part])
+        for part in (batches[:steps], batches[steps:])
+    ]
     assert not np.array_equal(*epochs)
     own = {image.tobytes() for image in data.training.pixels}
     for epoch in epochs:

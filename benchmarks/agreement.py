@@ -1,0 +1,54 @@
+"""How well a bundle's ONNX graph agrees with Keras on a whole test part.
+
+    python -m benchmarks.agreement runs/mnist models/mnist/1
+
+Every image that the run was tested on; decisions are top classes.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Measures and prints; 1 where a decision differs."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("run", type=Path, help="a run directory")
+    parser.add_argument("bundle", type=Path, help="its bundle")
+    options = parser.parse_args()
+
+    from keras_models import backend
+
+    backend.prepare()
+    import keras
+    import numpy as np
+
+    import serving
+    from train import datasets
+
+    config = json.loads((options.run / "config.json").read_text())["run"]
+    test = datasets.load(config["data"], image_size=config["image_size"] or None).test
+    model = keras.saving.load_model(options.run / "model.keras")
+    served = serving.load(options.bundle)
+    expected, actual, labels = [], [], []
+    for start in range(0, len(test), 100):
+        images = test.pixels[start : start + 100]
+        expected.append(keras.ops.softmax(model(images, training=False)).numpy())
+        answers = served.predict(image=images)
+        actual.append(answers["probabilities"])
+        labels.append(answers["label"])
+    keras_says, onnx_says = np.concatenate(expected), np.concatenate(actual)
+    error = np.abs(keras_says - onnx_says).max()
+    spread = keras_says.max() - keras_says.min()
+    agreeing = int(np.sum(keras_says.argmax(axis=1) == np.concatenate(labels)))
+    print(f"images               {len(test)}")
+    print(f"decisions agreeing   {agreeing} ({agreeing / len(test):.2%})")
+    print(f"largest error        {error:.2e}, {error / spread:.2e} of the spread {spread:.3f}")
+    return 0 if agreeing == len(test) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
