@@ -30,9 +30,8 @@ def main() -> int:
         for title, value in row.items():
             print(f"{title:<{width}}  {value}")
     name = next(iter(DEMOS.values()))[0]
-    print(
-        f"\n{time.monotonic() - began:.0f} s in all. What to type next (after: . .venv/bin/activate):"
-    )
+    print(f"\n{time.monotonic() - began:.0f} s in all.")
+    print("What to type next (after: . .venv/bin/activate):")
     print("  tensorboard --logdir runs")
     print(f"  keras-serve predict models/{name} runs/{name}/sample.png")
     print("  keras-train cnn --help")

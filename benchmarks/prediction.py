@@ -17,7 +17,7 @@ from pathlib import Path
 ROUNDS = 40
 WARM_UP = 5
 MINIMUM_SECONDS = 0.002
-"""A round repeats a call until this much time has passed, so that the clock's steps do not count."""
+"""A round repeats a call for this long, so that the clock's steps do not count."""
 
 
 def main() -> int:
