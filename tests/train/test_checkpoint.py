@@ -60,11 +60,11 @@ def test_killed_twice_the_run_ends_with_the_very_same_bytes(undisturbed, tmp_pat
     process = start(run, *FLAGS)
     wait_for(process, "epoch 1/")
     process.kill()
-    process.wait()
+    process.communicate()
     process = start(run, "--resume")
     wait_for(process, "epoch 3/")
     process.kill()
-    process.wait()
+    process.communicate()
     process = start(run, "--resume")
     _, errors = process.communicate()
     assert process.returncode == 0, errors
