@@ -54,7 +54,7 @@ def optimizer(training: Training, training_examples: int) -> keras.optimizers.Op
         training.schedule,
     )
     shared = {
-        "weight_decay": training.weight_decay or None,
+        "weight_decay": training.weight_decay,
         "global_clipnorm": training.clip_norm or None,
         "use_ema": training.average_decay > 0,
         "ema_momentum": training.average_decay or 0.99,

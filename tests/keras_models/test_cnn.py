@@ -1,8 +1,11 @@
 """The classifier: its settings change what they say, and nothing too large is built silently."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_models import cnn
 from keras_models.cnn import CNNConfig
@@ -51,6 +54,49 @@ def test_valid_padding_shrinks_the_maps_and_same_keeps_them():
 )
 def test_pooling_is_what_was_asked_for(pooling, layer):
     assert isinstance(built(CNNConfig(pooling=pooling)).get_layer("stage1_pooling"), layer)
+
+
+def test_a_stem_halves_the_image_before_the_stages():
+    model = built(CNNConfig(stem=4, filters=(8,)))
+    assert model.get_layer("stem_convolution1").output.shape == (None, 28, 28, 4)
+    assert model.get_layer("stage1_convolution1").output.shape == (None, 14, 14, 8)
+    assert model.get_layer("stage1_pooling").output.shape == (None, 7, 7, 8)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("filters", ()), ("filters", (8, 0)), ("convolutions", 0), ("stem", -1), ("dropout", 1.0)],
+)
+def test_a_setting_out_of_range_is_named_with_its_value(setting, value):
+    with pytest.raises(ValueError, match=f"^{setting} .*{re.escape(str(value))}"):
+        CNNConfig(**{setting: value})
+
+
+def test_the_default_fits_the_smallest_and_the_largest_images_that_we_name():
+    assert built(side=8).output.shape == (None, 3)
+    assert built(side=128, channels=3).output.shape == (None, 3)
+
+
+def test_what_is_served_is_declared_and_adds_up_to_one():
+    made = spec()
+    model = built()
+    served, from_bytes = cnn.signatures(model, made)
+    answers = served.function(image=tf.constant(made.sample[:5]))
+    assert [tensor.name for tensor in served.outputs] == list(answers)
+    np.testing.assert_allclose(np.sum(answers["probabilities"], axis=1), 1, rtol=1e-6)
+    png = tf.io.encode_png(made.sample[0])
+    named = tf.function(from_bytes.function)(image_bytes=tf.stack([png, png]))
+    index = int(answers["label"][0])
+    assert [name.decode() for name in named["class"].numpy()] == [made.classes[index]] * 2
+    np.testing.assert_allclose(named["probabilities"][0], answers["probabilities"][0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_either_optimizer_takes_no_weight_decay_and_a_clipped_norm(name):
+    made = spec(side=8)
+    model = built(side=8, optimizer=name, weight_decay=0.0, clip_norm=1.0, average_decay=0.9)
+    model.fit(made.sample[:8], np.arange(8) % 3, batch_size=8, verbose=0)
+    assert np.all(np.isfinite(model.trainable_variables[0]))
 
 
 def test_normalization_and_dropout_can_be_left_out():
