@@ -41,19 +41,20 @@ def _warp(images: tf.Tensor, training: Training, seed: tf.Tensor) -> tf.Tensor:
     batch, height, width = (tf.shape(images)[axis] for axis in range(3))
     high, wide = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
     angle = _uniform([batch], -1.0, 1.0, seed, 1) * math.radians(training.rotate)
-    size = 1.0 + _uniform([batch], -training.scale, training.scale, seed, 2)
+    taller = 1.0 + _uniform([batch], -training.scale, training.scale, seed, 2)
+    wider = 1.0 + _uniform([batch], -training.scale, training.scale, seed, 8)
     down = _shift(batch, high, training, seed, 3)
     right = _shift(batch, wide, training, seed, 4)
     mirror = tf.where(_uniform([batch], 0.0, 1.0, seed, 5) < 0.5, -1.0, 1.0)
     mirror = mirror if training.flip else tf.ones([batch])
-    cosine, sine = tf.cos(angle) / size, tf.sin(angle) / size
     # Output pixel → input pixel, about the image's centre: rows of the inverse transform.
-    a, b = cosine * mirror, -sine * mirror
+    a, b = tf.cos(angle) * mirror / wider, -tf.sin(angle) * mirror / wider
+    c, d = tf.sin(angle) / taller, tf.cos(angle) / taller
     centre_x, centre_y = (wide - 1) / 2, (high - 1) / 2
     offset_x = centre_x + right - a * centre_x - b * centre_y
-    offset_y = centre_y + down - sine * centre_x - cosine * centre_y
+    offset_y = centre_y + down - c * centre_x - d * centre_y
     zeros = tf.zeros([batch])
-    transforms = tf.stack([a, b, offset_x, sine, cosine, offset_y, zeros, zeros], axis=1)
+    transforms = tf.stack([a, b, offset_x, c, d, offset_y, zeros, zeros], axis=1)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=transforms,

@@ -62,3 +62,30 @@ def test_a_rotated_image_keeps_its_middle():
     image[0, 9:12, 9:12] = 200
     made = distorted(np.repeat(image, 32, axis=0), rotate=45.0)
     assert np.all(made[:, 10, 10, 0] > 190)
+
+
+def test_scale_changes_height_and_width_apart():
+    image = np.zeros((1, 41, 41, 1), np.uint8)
+    image[0, 10:31, 10:31] = 255
+    made = distorted(np.repeat(image, 64, axis=0), scale=0.3)[..., 0]
+    heights, widths = (made[:, :, 20] > 127).sum(axis=1), (made[:, 20] > 127).sum(axis=1)
+    for sides in (heights, widths):
+        assert 14 <= sides.min() < 18 < 24 < sides.max() <= 28  # 21 pixels, 30 % either way
+    assert np.any(np.abs(heights - widths) > 4)
+
+
+def test_it_is_one_graph_for_every_batch_of_the_run(photographs):
+    settings = Training(flip=True, rotate=5.0, scale=0.1, shift=0.1, erase=0.2)
+    traced = tf.function(lambda images, seed: augment(images, training=settings, seed=seed))
+    for step in range(3):
+        seed = tf.constant([3, step], tf.int64)
+        expected = augment(tf.constant(photographs), training=settings, seed=seed)
+        # The graph's optimizer may reorder a sum, and so tip a value that is cut off to uint8.
+        np.testing.assert_allclose(traced(tf.constant(photographs), seed), expected, atol=1)
+    assert traced.experimental_get_tracing_count() == 1
+
+
+def test_every_image_of_a_batch_is_distorted_in_its_own_way(photographs):
+    same = np.repeat(photographs[:1], 16, axis=0)
+    made = distorted(same, rotate=20.0)
+    assert len({image.tobytes() for image in made}) == 16
