@@ -2,6 +2,8 @@
 
 import argparse
 import dataclasses
+import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -29,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Returns:
-        0 published, 1 the proof failed or the disk did, 2 bad input.
+        0 published, 1 the proof failed, 2 bad input or a target that cannot be written, 130 and
+        143 stopped by Ctrl-C and SIGTERM.
     """
     parser = argparse.ArgumentParser(
         prog="keras-export",
@@ -42,11 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", help="the model's name; the run's or file's name by default")
     parser.add_argument("--examples", type=Path, help=".npz with an array per input, to prove on")
     options = parser.parse_args(arguments)
+    # Golden answers come from the CPU: a GPU may round to TF32, and traces LSTMs as cuDNN calls.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     note = backend.prepare()
     if note:
         sys.stderr.write(f"keras-export: {note}\n")
     from export.proof import Unproven
 
+    signal.signal(signal.SIGTERM, _stop)  # so that what was staged is removed
     try:
         folder, manifest = export(options.source, options.to, options.name, options.examples)
     except BadInput as error:
@@ -55,8 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"not published: {error}", 1)
     except OSError as error:
         return _fail(f"cannot write {error.filename or options.to}: {error.strerror or error}", 2)
+    except KeyboardInterrupt:
+        return _fail("stopped: nothing was published", 128 + signal.SIGINT)
     _report(folder, manifest)
     return 0
+
+
+def _stop(signal_number: int, frame: object) -> None:
+    raise SystemExit(128 + signal_number)
 
 
 def export(
@@ -79,8 +91,9 @@ def export(
     read = source.read(path, examples)
     with publish.staging(models, name or read.name) as staged:
         say("writing SavedModel and ONNX")
-        cases = proof_cases.golden_cases(read)
-        manifest = graphs.write(read, name or read.name, cases, staged)
+        cases = proof_cases.all_cases(read)
+        stored = proof_cases.stored_cases(cases)
+        manifest = graphs.write(read, name or read.name, stored, staged)
         say("proving both in fresh processes")
         proofs = proof.prove(read, cases, staged)
         say("publishing")

@@ -1,6 +1,6 @@
-"""Which inputs prove something: real samples at several batch sizes, zeros, extremes, noise."""
+"""Which inputs prove something: real samples at several batch sizes and lengths, and extremes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -10,18 +10,28 @@ from keras_models.signature import Signature
 from serving.golden import Case
 
 BATCHES = (1, 3, 32)
-NOISE_SAMPLES = 8
-MOST_SAMPLES = 128
-"""Real samples in the golden file; the export's own proof runs all there are."""
+LENGTHS = (1, 5)
+"""Of free dimensions other than the batch, beside the length that the examples have."""
+LARGEST_FLOAT = 1000.0
+MOST_STORED = 128
+"""Real samples of one case in the golden file; the export's own proof runs all there are."""
+ALL = "real_all"
+
+Inputs = dict[str, np.ndarray]
 
 
-def golden_cases(source: Source) -> list[Case]:
+def all_cases(source: Source) -> list[Case]:
     """Returns every case of every signature with what Keras computes for it, eagerly."""
     return [
         _computed(signature, name, inputs)
         for signature in source.signatures
         for name, inputs in _inputs(signature, source.examples)
     ]
+
+
+def stored_cases(cases: Sequence[Case]) -> list[Case]:
+    """Returns those that travel in the bundle: all but the case of every sample there is."""
+    return [case for case in cases if case.name != ALL]
 
 
 def _computed(signature: Signature, name: str, inputs: Mapping[str, np.ndarray]) -> Case:
@@ -50,30 +60,54 @@ def hex_of(content: bytes) -> str:
 
 def _inputs(
     signature: Signature, examples: Mapping[str, np.ndarray]
-) -> Iterable[tuple[str, dict[str, np.ndarray]]]:
+) -> Iterable[tuple[str, Inputs]]:
     if [tensor.dtype for tensor in signature.inputs] == ["string"]:
         yield from _file_cases(signature, examples)
         return
-    count = len(next(iter(examples.values())))
-    sizes = sorted({*(size for size in BATCHES if size <= count), min(count, MOST_SAMPLES)})
-    for size in sizes:
-        yield f"real_{size}", {name: value[:size] for name, value in examples.items()}
-    first = {name: value[:3] for name, value in examples.items()}
-    yield "zeros", {name: np.zeros_like(value) for name, value in first.items()}
-    yield "largest", {name: _extreme(value, +1) for name, value in first.items()}
-    yield "smallest", {name: _extreme(value, -1) for name, value in first.items()}
+    few = dict(examples)
+    if all(tensor.shape[:1] == ("batch",) for tensor in signature.inputs):
+        count = len(next(iter(examples.values())))
+        for size in sorted({*(size for size in BATCHES if size <= count), min(count, MOST_STORED)}):
+            yield f"real_{size}", {name: value[:size] for name, value in examples.items()}
+        few = {name: value[:3] for name, value in examples.items()}
+    yield ALL, dict(examples)
+    yield from _lengths(signature, few)
+    yield "zeros", {name: np.zeros_like(value) for name, value in few.items()}
+    yield "largest", {name: np.full_like(value, _range(value)[1]) for name, value in few.items()}
+    yield "smallest", {name: np.full_like(value, _range(value)[0]) for name, value in few.items()}
+    yield "checkerboard", {name: _checkerboard(value) for name, value in few.items()}
     random = np.random.default_rng(0)
-    noise = {n: _noise(random, v[:1].repeat(NOISE_SAMPLES, axis=0)) for n, v in examples.items()}
-    yield "noise", noise
+    yield "noise", {name: _noise(random, value) for name, value in few.items()}
 
 
-def _extreme(value: np.ndarray, sign: int) -> np.ndarray:
-    """Of whole numbers the largest or smallest that the data hold; of others a thousand."""
+def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs]]:
+    """Other lengths of the free dimensions, where Keras itself can do with them."""
+    free = {d for t in signature.inputs for d in t.shape if isinstance(d, str)} - {"batch"}
+    for length in LENGTHS if free else ():
+        inputs = dict(few)
+        for tensor in signature.inputs:
+            cut = tuple(slice(length if d in free else None) for d in tensor.shape)
+            inputs[tensor.name] = few[tensor.name][cut]
+        try:
+            signature.function(**{name: tf.constant(value) for name, value in inputs.items()})
+        except (ValueError, tf.errors.OpError):  # shorter than a kernel, for one
+            continue
+        yield f"length_{length}", inputs
+
+
+def _range(value: np.ndarray) -> tuple[float, float]:
+    """The smallest and the largest that may come: of indices, what the data hold."""
     if value.dtype == np.uint8:
-        return np.full_like(value, 255 if sign > 0 else 1)
+        return 0, 255
     if value.dtype.kind == "f":
-        return np.full_like(value, sign * 1000.0)
-    return np.full_like(value, value.max() if sign > 0 else value.min())
+        return -LARGEST_FLOAT, LARGEST_FLOAT
+    return value.min(), value.max()
+
+
+def _checkerboard(value: np.ndarray) -> np.ndarray:
+    """The steepest edges that there can be: smallest beside largest along every axis."""
+    odd = np.indices(value.shape).sum(axis=0) % 2
+    return np.where(odd, *reversed(_range(value))).astype(value.dtype)
 
 
 def _noise(random: np.random.Generator, value: np.ndarray) -> np.ndarray:
@@ -81,7 +115,7 @@ def _noise(random: np.random.Generator, value: np.ndarray) -> np.ndarray:
         return random.integers(0, 256, value.shape).astype(np.uint8)
     if value.dtype.kind == "f":
         return random.standard_normal(value.shape).astype(value.dtype)
-    return np.asarray(random.permuted(value, axis=0))
+    return random.permuted(value.ravel()).reshape(value.shape)
 
 
 def _file_cases(
@@ -90,7 +124,7 @@ def _file_cases(
     """PNG files of the real images, and JPEG files of another size."""
     images = next(iter(examples.values()))
     name = signature.inputs[0].name
-    for size in (1, 3, min(32, len(images))):
+    for size in sorted({min(size, len(images)) for size in BATCHES}):
         encoded = [tf.io.encode_png(image).numpy() for image in images[:size]]
         yield f"real_png_{size}", {name: np.array(encoded, object)}
     larger = [np.repeat(np.repeat(image, 2, axis=0), 3, axis=1) for image in images[:3]]

@@ -5,16 +5,19 @@ and writes the file all the same. Here names come from the signature, and a grap
 valid, or holds an operator outside ONNX, is an error.
 """
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
 import onnx
 import tensorflow as tf
 import tf2onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 
+from export import canonical
+from export.lowering import LOWERINGS
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
 
@@ -26,7 +29,7 @@ ONNX_DOMAINS = ("", "ai.onnx")
 
 
 def to_onnx(signature: Signature, path: Path, *, opset: int = OPSET) -> None:
-    """Writes the graph of one signature.
+    """Writes the graph of one signature: the same model gives the same bytes.
 
     Args:
         signature: traced anew; its variables become constants.
@@ -35,15 +38,17 @@ def to_onnx(signature: Signature, path: Path, *, opset: int = OPSET) -> None:
 
     Raises:
         BadInput: something in the model has no equivalent in ONNX; names the operators.
+        OSError: the file cannot be written.
     """
     model = _convert(signature)
-    _rename(model.graph, [t.name for t in model.graph.input], signature.inputs)
-    _rename(model.graph, [t.name for t in model.graph.output], signature.outputs)
-    _declare(model.graph, signature)
-    model = onnx.version_converter.convert_version(model, opset)
-    _describe(model, signature)
     _refuse_foreign_operators(model.graph, signature)
-    onnx.checker.check_model(model, full_check=True)
+    try:
+        _make_canonical(model, signature)
+        model = _lifted(model, opset)
+        _describe(model, signature)
+        onnx.checker.check_model(model, full_check=True)
+    except (RuntimeError, ValueError, onnx.checker.ValidationError) as error:
+        raise _inexpressible(signature, error) from error
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
@@ -63,33 +68,63 @@ def _convert(signature: Signature) -> onnx.ModelProto:
         return [tf.identity(answers[name]) for name in outputs]
 
     specs = [tensor_spec(tensor) for tensor in signature.inputs]
+    captured = in_order.get_concrete_function(*specs).captured_inputs
     quiet = logging.getLogger("tf2onnx")
     before = quiet.level
     quiet.setLevel(logging.CRITICAL)
     try:
         model, _ = tf2onnx.convert.from_function(
-            in_order, input_signature=specs, opset=CONVERTED_OPSET
+            in_order,
+            input_signature=specs,
+            opset=CONVERTED_OPSET,
+            custom_op_handlers={name: (function, []) for name, function in LOWERINGS.items()},
         )
     except Exception as error:  # tf2onnx raises whatever it stumbled on
-        raise BadInput(f"{signature.name} cannot be expressed in ONNX: {error}") from error
+        raise _inexpressible(signature, error) from error
     finally:
         quiet.setLevel(before)
+    _freeze(model.graph, [tensor for tensor in captured if tensor.dtype != tf.resource], len(specs))
     return model
 
 
-def _rename(graph: onnx.GraphProto, old: list[str], tensors: tuple[Tensor, ...]) -> None:
-    """Gives the inputs or outputs their signature's names, wherever the graph mentions them."""
-    new = {name: tensor.name for name, tensor in zip(old, tensors, strict=True)}
-    for value in (*graph.input, *graph.output, *graph.value_info):
-        value.name = new.get(value.name, value.name)
-    for node in graph.node:
-        node.input[:] = [new.get(name, name) for name in node.input]
-        node.output[:] = [new.get(name, name) for name in node.output]
+def _freeze(graph: onnx.GraphProto, captured: Sequence[tf.Tensor], own: int) -> None:
+    """Makes constants of tensors that the function closes over, such as Normalization's mean.
+
+    tf2onnx freezes variables only, and leaves these as inputs after the function's own.
+    """
+    for value, tensor in zip(graph.input[own:], captured, strict=True):
+        graph.initializer.append(numpy_helper.from_array(tensor.numpy(), value.name))
+    del graph.input[own:]
+
+
+def _inexpressible(signature: Signature, error: Exception) -> BadInput:
+    lines = str(error).strip().splitlines() or [repr(error)]
+    reason = lines[-1].strip() if lines[0] == "in user code:" else lines[0]
+    return BadInput(f"{signature.name} cannot be expressed in ONNX: {reason}")
+
+
+def _make_canonical(model: onnx.ModelProto, signature: Signature) -> None:
+    canonical.fix_reshapes(model)
+    canonical.canonicalize(
+        model.graph,
+        [tensor.name for tensor in signature.inputs],
+        [tensor.name for tensor in signature.outputs],
+    )
+    _declare(model.graph, signature)
+    ours = [one for one in model.opset_import if one.domain in ONNX_DOMAINS]
+    del model.opset_import[:]
+    model.opset_import.extend(ours)
+
+
+def _lifted(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """In the operator set asked for, and in the oldest file format that has it."""
+    lifted = onnx.version_converter.convert_version(model, opset)
+    lifted.ir_version = helper.find_min_ir_version_for(list(lifted.opset_import))
+    return lifted
 
 
 def _declare(graph: onnx.GraphProto, signature: Signature) -> None:
-    """Writes the named dimensions; what tf2onnx guessed of inner shapes is left to the runtime."""
-    del graph.value_info[:]
+    """Writes dtypes and named dimensions of inputs and outputs."""
     for values, tensors in ((graph.input, signature.inputs), (graph.output, signature.outputs)):
         declared = [
             helper.make_tensor_value_info(
@@ -117,24 +152,17 @@ def _describe(model: onnx.ModelProto, signature: Signature) -> None:
             "tensorflow": tf.__version__,
             "tf2onnx": tf2onnx.__version__,
             **{
-                f"{tensor.name}.{name}": str(value)
+                f"{tensor.name}.{name}": json.dumps(value)
                 for tensor in (*signature.inputs, *signature.outputs)
                 if tensor.codec
-                for name, value in _settings(tensor).items()
+                for name, value in tensor.codec.settings.items()
             },
         },
     )
 
 
-def _settings(tensor: Tensor) -> Mapping[str, object]:
-    return tensor.codec.settings if tensor.codec else {}
-
-
 def _refuse_foreign_operators(graph: onnx.GraphProto, signature: Signature) -> None:
-    foreign = sorted(
-        {node.op_type for node in graph.node if node.domain not in ONNX_DOMAINS}
-        | {node.op_type for node in graph.node if not _is_known(node)}
-    )
+    foreign = sorted({node.op_type for node in _all_nodes(graph) if not _is_known(node)})
     if foreign:
         raise BadInput(
             f"{signature.name} uses operations that have no equivalent in ONNX: "
@@ -142,5 +170,12 @@ def _refuse_foreign_operators(graph: onnx.GraphProto, signature: Signature) -> N
         )
 
 
+def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            yield from _all_nodes(attribute.g)
+
+
 def _is_known(node: onnx.NodeProto) -> bool:
-    return bool(onnx.defs.has(node.op_type, node.domain))
+    return node.domain in ONNX_DOMAINS and bool(onnx.defs.has(node.op_type, node.domain))

@@ -1,0 +1,138 @@
+"""An ONNX graph in its one canonical form: the same model always gives the same bytes.
+
+tf2onnx numbers names by a counter of the process and walks over sets, so two exports of a model
+differ. Here nodes stand in the order in which the outputs need them, nodes that nothing needs are
+gone, and every name but those of inputs and outputs says only what it is and the how-manieth.
+Loops are named alike too, but not yet the same: tf2onnx leaves an Identity in their bodies or not.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+
+def fix_reshapes(model: onnx.ModelProto) -> None:
+    """Gives a Reshape whose result has one unknown length a constant shape.
+
+    Keras' Flatten computes its shape from the batch size at every call, in six small nodes that
+    ONNX Runtime keeps and that stop it from fusing what is around them.
+    """
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    shapes = {value.name: _lengths(value) for value in (*inferred.value_info, *inferred.output)}
+    for position, node in enumerate(model.graph.node):
+        shape = shapes.get(node.output[0], [])
+        if node.op_type != "Reshape" or shape.count(-1) != 1 or 0 in shape:
+            continue
+        name = f"canonical/shape_{position}"
+        model.graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
+        node.input[1] = name
+
+
+def _lengths(value: onnx.ValueInfoProto) -> list[int]:
+    """The length of each axis, -1 where it is free; nothing for an unknown rank."""
+    dimensions = value.type.tensor_type.shape.dim
+    return [d.dim_value if d.HasField("dim_value") else -1 for d in dimensions]
+
+
+def canonicalize(graph: onnx.GraphProto, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Orders and names everything in a graph.
+
+    Args:
+        graph: changed in place; loses what it says of inner shapes, which runtimes infer.
+        inputs, outputs: the names that they get, in the graph's order.
+
+    Raises:
+        ValueError: two of the outputs are one tensor, which then has no single name.
+    """
+    names = {value.name: new for value, new in zip(graph.input, inputs, strict=True)}
+    names.update({value.name: new for value, new in zip(graph.output, outputs, strict=True)})
+    if len(names) < len(inputs) + len(outputs):
+        raise ValueError(f"some of {', '.join((*inputs, *outputs))} are one tensor")
+    _canonicalize(graph, names, prefix="")
+
+
+def _canonicalize(graph: onnx.GraphProto, names: dict[str, str], prefix: str) -> None:
+    """Renames by `names` what is in it, and by kind and number what is not."""
+    constants = {constant.name: constant for constant in graph.initializer}
+    nodes, numbers = _in_order_of_need(graph), Counter[str]()
+    for node in nodes:
+        numbers[node.op_type] += 1
+        node.name = f"{prefix}{node.op_type}/{numbers[node.op_type]}"
+        for slot, name in enumerate(_needs(node)):
+            if name in constants:
+                names.setdefault(name, f"{node.name}/{slot}")
+        for body in _bodies(node):
+            _canonicalize_body(body, names, f"{node.name}/")
+        _rename(node, names)
+    for slot, value in enumerate((*graph.input, *graph.output)):
+        value.name = names.setdefault(value.name, f"{prefix}{slot}")
+    kept = [constant for name, constant in constants.items() if name in names]
+    for constant in kept:
+        constant.name = names[constant.name]
+    _replace(graph, nodes, sorted(kept, key=lambda constant: constant.name))
+
+
+def _canonicalize_body(body: onnx.GraphProto, outer: Mapping[str, str], prefix: str) -> None:
+    inputs = {value.name: f"{prefix}input_{i}" for i, value in enumerate(body.input)}
+    _canonicalize(body, {**outer, **inputs}, prefix)
+    body.name = f"{prefix}body"
+
+
+def _rename(node: onnx.NodeProto, names: dict[str, str]) -> None:
+    for slot, name in enumerate(node.output):
+        if name:
+            names.setdefault(name, f"{node.name}:{slot}")
+    node.input[:] = [names[name] if name else "" for name in node.input]
+    node.output[:] = [names[name] if name else "" for name in node.output]
+    attributes = sorted(node.attribute, key=lambda attribute: attribute.name)
+    copies = [onnx.AttributeProto.FromString(one.SerializeToString()) for one in attributes]
+    del node.attribute[:]
+    node.attribute.extend(copies)
+    node.doc_string = ""
+
+
+def _in_order_of_need(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes that the outputs need, each after those that it needs itself."""
+    nodes = list(graph.node)
+    maker = {name: i for i, node in enumerate(nodes) for name in node.output if name}
+    needs = [[maker[name] for name in _needs(node) if name in maker] for node in nodes]
+    ordered: dict[int, None] = {}
+    waiting = [maker[value.name] for value in reversed(graph.output) if value.name in maker]
+    while waiting:
+        missing = [i for i in needs[waiting[-1]] if i not in ordered]
+        if missing:
+            waiting.extend(reversed(missing))
+        else:
+            ordered.setdefault(waiting.pop())
+    return [nodes[i] for i in ordered]
+
+
+def _needs(node: onnx.NodeProto) -> list[str]:
+    """The tensors that a node reads; those that its bodies take from outside come last."""
+    captured = [name for body in _bodies(node) for name in _captured(body)]
+    return [*node.input, *dict.fromkeys(captured)]
+
+
+def _captured(body: onnx.GraphProto) -> Iterable[str]:
+    own = {value.name for value in (*body.input, *body.initializer)}
+    nodes = _in_order_of_need(body)
+    own.update(name for node in nodes for name in node.output)
+    used = [name for node in nodes for name in _needs(node)]
+    used += [value.name for value in body.output]
+    return (name for name in used if name and name not in own)
+
+
+def _bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    return [one.g for one in node.attribute if one.type == onnx.AttributeProto.GRAPH]
+
+
+def _replace(
+    graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto], constants: Sequence[onnx.TensorProto]
+) -> None:
+    clean = onnx.GraphProto(name=graph.name, input=graph.input, output=graph.output)
+    clean.node.extend(nodes)
+    clean.initializer.extend(constants)
+    graph.CopyFrom(clean)

@@ -1,0 +1,103 @@
+"""The same model gives the same ONNX bytes, and Flatten does not compute its shape at run time."""
+
+import keras
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from export import canonical, keras_file
+from export.to_onnx import OPSET, to_onnx
+
+
+def classifier():
+    image = keras.Input((8, 8, 1), dtype="uint8", name="image")
+    x = layers.Rescaling(1 / 255)(image)
+    x = layers.Conv2D(4, 3, use_bias=False, padding="same")(x)
+    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.Flatten()(layers.MaxPooling2D()(x))
+    return keras.Model(image, layers.Dense(3, name="logits")(x))
+
+
+def recurrent():
+    text = keras.Input((None,), dtype="int32", name="tokens")
+    x = layers.GRU(5, return_sequences=True)(layers.Embedding(9, 4)(text))  # a Loop in ONNX
+    return keras.Model(text, layers.Dense(9, name="logits")(x))
+
+
+def activations():
+    features = keras.Input((6,), name="features")
+    x = layers.Normalization(mean=1.0, variance=2.0)(features)  # constants, not variables
+    x = layers.Dense(8, activation="gelu")(x)  # Erfc
+    return keras.Model(features, layers.Dense(3, activation="celu", name="logits")(x))  # Expm1
+
+
+def written(model, path):
+    to_onnx(keras_file.signature_of(model, path), path)
+    return path
+
+
+@pytest.mark.parametrize("build", [classifier, activations])
+def test_the_same_model_gives_the_same_bytes(build, tmp_path):
+    model = build()
+    first, second = (written(model, tmp_path / f"{i}.onnx").read_bytes() for i in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("build", [classifier, recurrent, activations])
+def test_the_graph_computes_what_keras_computes(build, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = build()
+    path = written(model, tmp_path / "model.onnx")
+    inputs = keras_file.random_examples(keras_file.signature_of(model, path))
+    (answer,) = onnxruntime.InferenceSession(path).run(None, inputs)
+    expected = model(next(iter(inputs.values())))
+    np.testing.assert_allclose(answer, expected, atol=1e-6)  # float32 sums in another order
+
+
+def test_names_and_free_dimensions_are_the_models_own(tmp_path):
+    graph = onnx.load(written(recurrent(), tmp_path / "model.onnx")).graph
+    names = [(v.name, [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim])
+             for v in (*graph.input, *graph.output)]  # fmt: skip
+    assert names == [
+        ("tokens", ["batch", "tokens_1"]),
+        ("logits", ["batch", "logits_1", 9]),
+    ]
+
+
+def test_a_classifier_has_no_nodes_that_compute_shapes_and_no_loose_normalization(tmp_path):
+    model = onnx.load(written(classifier(), tmp_path / "model.onnx"))
+    operators = [node.op_type for node in model.graph.node]
+    assert operators == [
+        "Cast", "Mul", "Add", "Reshape", "Conv", "Relu", "MaxPool", "Transpose", "Reshape",
+        "MatMul",  # and no Add: tf2onnx drops biases that are all zero
+    ]  # fmt: skip
+    assert [(one.domain, one.version) for one in model.opset_import] == [("", OPSET)]
+
+
+def test_outputs_that_are_one_tensor_are_refused():
+    value = onnx.helper.make_tensor_value_info
+    identity = onnx.helper.make_node("Identity", ["x"], ["y"])
+    graph = onnx.helper.make_graph(
+        [identity], "g", [value("x", 1, [1])], [value("y", 1, [1]), value("y", 1, [1])]
+    )
+    with pytest.raises(ValueError, match="one tensor"):
+        canonical.canonicalize(graph, ["in"], ["left", "right"])
+
+
+def test_an_operation_that_onnx_lacks_is_named(tmp_path):
+    from keras_models.errors import BadInput
+    from keras_models.signature import Signature, Tensor
+
+    shape = ("batch", 4)
+    signature = Signature(
+        name="serving_default",
+        function=lambda x: {"y": tf.math.lgamma(x)},
+        inputs=(Tensor(name="x", dtype="float32", shape=shape),),
+        outputs=(Tensor(name="y", dtype="float32", shape=shape),),
+    )
+    with pytest.raises(BadInput, match="Lgamma"):
+        to_onnx(signature, tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
