@@ -63,7 +63,7 @@ def publish(staged: Path) -> Path:
         try:
             os.rename(staged, target)
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
             number += 1
         else:

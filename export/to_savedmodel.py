@@ -1,5 +1,6 @@
 """Signatures to one SavedModel: what TF Serving loads as it stands."""
 
+import errno
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,12 +15,18 @@ def to_savedmodel(signatures: Sequence[Signature], folder: Path) -> None:
 
     Every signature keeps the names, dtypes and shapes that it declares; the variables behind them
     are stored once.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
     module = tf.Module()
     functions = {signature.name: _traced(signature) for signature in signatures}
     # TensorFlow saves only the variables that it can reach from the module.
     module.variables_used = _variables(functions)
-    tf.saved_model.save(module, str(folder), signatures=functions)
+    try:
+        tf.saved_model.save(module, str(folder), signatures=functions)
+    except tf.errors.OpError as error:  # how TensorFlow says that a disk is full
+        raise OSError(errno.EIO, error.message.splitlines()[0], str(folder)) from error
 
 
 def _traced(signature: Signature) -> tf.types.experimental.ConcreteFunction:
