@@ -1,9 +1,13 @@
 """The data sets by name, one line each; any other word is a folder of class folders."""
 
 import contextlib
+import gzip
 import io
 import os
-from collections.abc import Callable
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +42,9 @@ def load(
             raise BadInput(f"--image-size is for folders of images; {name} has its own size")
         return NAMED[name]()
     folder = Path(name)
-    if folder.is_dir():
+    if name and os.path.isdir(folder):
         return class_folders.load(folder, image_size=image_size, skip_bad=skip_bad)
-    if folder.exists():
+    if os.path.isfile(folder):
         raise BadInput(f"{name} is a file: --data takes a folder with one sub-folder per class")
     raise BadInput(
         f"there is no data set or folder {name!r}: choose {', '.join(NAMED)}, or name a folder "
@@ -60,50 +64,95 @@ def _digits() -> ImageData:
 
 def _mnist() -> ImageData:
     """70,000 handwritten digits of 28 × 28 pixels (LeCun, Cortes and Burges)."""
-    return _with_test(_cached("mnist", keras.datasets.mnist, "mnist.npz"), [*"0123456789"])
+    arrays = _cached("mnist", keras.datasets.mnist, ["mnist.npz"])
+    return _with_test(arrays, [*"0123456789"])
 
 
 def _fashion_mnist() -> ImageData:
     """70,000 pictures of clothes of 28 × 28 pixels (Xiao, Rasul and Vollgraf 2017)."""
     names = "t-shirt trouser pullover dress coat sandal shirt sneaker bag ankle-boot"
-    arrays = _cached(
-        "fashion_mnist",
-        keras.datasets.fashion_mnist,
-        "fashion-mnist/train-images-idx3-ubyte.gz and its three companions",
-    )
-    return _with_test(arrays, names.split())
+    files = [
+        f"fashion-mnist/{part}.gz"
+        for part in (
+            "train-images-idx3-ubyte",
+            "train-labels-idx1-ubyte",
+            "t10k-images-idx3-ubyte",
+            "t10k-labels-idx1-ubyte",
+        )
+    ]
+    return _with_test(_cached("fashion_mnist", keras.datasets.fashion_mnist, files), names.split())
 
 
 def _cifar10() -> ImageData:
     """60,000 colour photographs of 32 × 32 pixels (Krizhevsky 2009)."""
     names = "airplane automobile bird cat deer dog frog horse ship truck"
-    arrays = _cached("cifar10", keras.datasets.cifar10, "cifar-10-batches-py-target.tar.gz")
-    return _with_test(arrays, names.split())
+    # So Keras calls its copy of cifar-10-python.tar.gz.
+    files = ["cifar-10-batches-py-target_archive"]
+    return _with_test(_cached("cifar10", keras.datasets.cifar10, files), names.split())
 
 
-def _cached(name: str, loader: Any, file: str) -> Arrays:
+def _cached(name: str, loader: Any, files: Sequence[str]) -> Arrays:
     """Loads through Keras' cache; its download bar and its tracebacks stay out of sight."""
+    cache = _cache()
+    places = [cache / file for file in files]
+    absent = [place for place in places if not place.exists()]
+    if absent:
+        sys.stderr.write(f"{name} is not in {cache} yet: downloading it\n")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             arrays: Arrays = loader.load_data()
-        except Exception as error:
-            raise BadInput(_why_not(name, file, error)) from error
+            _check(arrays)
+        except Exception as error:  # damaged archives raise whatever their reader stumbles over
+            raise BadInput(_why_not(name, places, absent, error)) from error
     return arrays
 
 
-def _why_not(name: str, file: str, error: Exception) -> str:
-    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
-    place = Path(home) / "datasets" / file
+def _cache() -> Path:
+    """The folder of data sets that Keras' loaders use: `KERAS_HOME`, or one that can be written."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+    if not os.access(home, os.W_OK):
+        home = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir(), ".keras")
+    return home / "datasets"
+
+
+def _check(arrays: Arrays) -> None:
+    """The checks that Keras' loaders leave out where they know no hash."""
+    for pixels, labels in arrays:
+        if len(pixels) != len(labels) or not len(labels):
+            raise ValueError(f"{len(pixels)} images, but {len(labels)} labels")
+        if labels.max() > 9:
+            raise ValueError(f"a label {labels.max()} among the ten classes 0 to 9")
+
+
+def _why_not(name: str, places: list[Path], absent: list[Path], error: Exception) -> str:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if Path(str(place).split(" and ")[0]).exists():
+    if absent:
+        listed = " and ".join(str(place) for place in absent)
         return (
-            f"the cached file of {name} is damaged, or could not be replaced: {place} ({reason}); "
-            "delete it to download it again, or put a good copy there"
+            f"{name} could not be downloaded ({reason}); on a machine without internet access "
+            f"put it there yourself: {listed}"
         )
+    # Keras fetches a file whose hash is wrong anew, and deletes it when it cannot.
+    damaged = [place for place in places if _is_damaged(place)] or places
+    listed = " or ".join(str(place) for place in damaged)
     return (
-        f"{name} could not be downloaded ({reason}); "
-        f"on a machine without internet access put it there yourself: {place}"
+        f"the cached file {listed} is damaged ({reason}): put a good copy there, or delete it "
+        "and have it downloaded again on a machine with internet access"
     )
+
+
+def _is_damaged(place: Path) -> bool:
+    if not place.exists():
+        return True
+    if place.suffix != ".gz":
+        return False
+    try:
+        with gzip.open(place) as file:
+            while file.read(2**20):
+                pass
+    except (OSError, EOFError, zlib.error):
+        return True
+    return False
 
 
 def _with_test(arrays: Arrays, classes: list[str]) -> ImageData:

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_models.family import Examples, Family
+from keras_models.family import Family
 from train.images import ImageData
 from train.run_directory import RunDirectory
 
@@ -25,9 +25,8 @@ def measure(
         What `metrics.json` keeps.
     """
     model = keras.saving.load_model(run.model, compile=False)
-    test = Examples(inputs={"image": data.test.pixels}, answers=data.test.labels, spec=data.spec)
     return {
-        "test": {**family.measure(model, test), "examples": len(data.test)},
+        "test": {**family.measure(model, data.test_examples()), "examples": len(data.test)},
         "validation": {family.best.metric: best["best"], "examples": len(data.validation)},
         "best_epoch": best["best_epoch"],
         "training_seconds": round(seconds, 1),

@@ -1,4 +1,4 @@
-"""Labelled images in memory, and their fixed split into training, validation and test parts.
+"""Labelled images, and their fixed split into training, validation and test parts.
 
 The split depends on the data alone, never on a run's seed: two runs on the same data are judged
 by the same images, and the test part stays unseen by both.
@@ -7,11 +7,14 @@ by the same images, and the test part stays unseen by both.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
 
 import numpy as np
 
 from keras_models.errors import BadInput
 from keras_models.family import Examples, ImageSpec
+from train.image_files import ImageFiles
 
 VALIDATION_SHARE = 0.1
 LARGEST_VALIDATION = 2500
@@ -19,7 +22,8 @@ LARGEST_VALIDATION = 2500
 TEST_SHARE = 0.2
 """A tenth of a small set would leave too few to tell 98 % from 99 %."""
 SAMPLE_IMAGES = 5000
-"""What initialisations may look at."""
+SAMPLE_BYTES = 2**26
+"""What initialisations may look at: so many images, or fewer if they are large."""
 SPLIT_SEED = 20120413
 
 
@@ -28,11 +32,11 @@ class ImageSet:
     """Images with their labels.
 
     Attributes:
-        pixels: uint8 [images, height, width, channels].
+        pixels: uint8 [images, height, width, channels], in memory or left in their files.
         labels: int64 [images], indices into the class names.
     """
 
-    pixels: np.ndarray
+    pixels: np.ndarray | ImageFiles
     labels: np.ndarray
 
     def __len__(self) -> int:
@@ -41,7 +45,9 @@ class ImageSet:
 
     def take(self, indices: np.ndarray) -> "ImageSet":
         """Returns the images at `indices`, in that order."""
-        return ImageSet(pixels=self.pixels[indices], labels=self.labels[indices])
+        pixels = self.pixels
+        taken = pixels.take(indices) if isinstance(pixels, ImageFiles) else pixels[indices]
+        return ImageSet(pixels=taken, labels=self.labels[indices])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +57,7 @@ class ImageData:
     Attributes:
         training, validation, test: no image is in two of them.
         classes: names; labels are indices into them.
-        fingerprint: SHA-256 of all pixels, labels and names, in hexadecimal.
+        fingerprint: SHA-256 of all pixels (or files), labels and names, in hexadecimal.
         skipped: files that could not be read and were left out on request.
     """
 
@@ -62,17 +68,18 @@ class ImageData:
     fingerprint: str
     skipped: int = 0
 
-    @property
+    @cached_property
     def spec(self) -> ImageSpec:
         """What a model must know of the images."""
         height, width, channels = self.training.pixels.shape[1:]
+        samples = min(SAMPLE_IMAGES, max(1, SAMPLE_BYTES // (height * width * channels)))
         return ImageSpec(
             height=height,
             width=width,
             channels=channels,
             classes=self.classes,
             training_examples=len(self.training),
-            sample=self.training.pixels[:SAMPLE_IMAGES],
+            sample=self.training.pixels[:samples],
         )
 
     def examples(self, count: int = 512) -> Examples:
@@ -82,6 +89,11 @@ class ImageData:
             answers=self.validation.labels[:count],
             spec=self.spec,
         )
+
+    def test_examples(self) -> Examples:
+        """Returns all test images with their answers; those in files are decoded when sliced."""
+        pixels = cast(np.ndarray, self.test.pixels)
+        return Examples(inputs={"image": pixels}, answers=self.test.labels, spec=self.spec)
 
 
 def split(
@@ -120,11 +132,13 @@ def _check_classes(images: ImageSet, classes: tuple[str, ...], needed: int) -> N
     if len(classes) < 2:
         only = f"only one class, {classes[0]!r}" if classes else "no class"
         raise BadInput(f"the data have {only}: a classifier needs at least two")
-    for index, count in enumerate(np.bincount(images.labels, minlength=len(classes))):
+    for name, count in zip(
+        classes, np.bincount(images.labels, minlength=len(classes)), strict=True
+    ):
         if count < needed:
             raise BadInput(
-                f"class {classes[index]!r} has {count} images: at least {needed} are needed to "
-                "train on some and hold others back"
+                f"class {name!r} has {count} image{'' if count == 1 else 's'}: at least {needed} "
+                "are needed to train on some and hold others back"
             )
 
 
@@ -145,6 +159,10 @@ def _fingerprint(images: ImageSet, test: ImageSet | None, classes: tuple[str, ..
     for part in (images, test):
         if part is not None:
             digest.update(str(part.pixels.shape).encode())
-            digest.update(np.ascontiguousarray(part.pixels).data)
+            digest.update(_content(part.pixels).data)
             digest.update(np.ascontiguousarray(part.labels).data)
     return digest.hexdigest()
+
+
+def _content(pixels: np.ndarray | ImageFiles) -> np.ndarray:
+    return pixels.digests if isinstance(pixels, ImageFiles) else np.ascontiguousarray(pixels)

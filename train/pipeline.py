@@ -5,10 +5,14 @@ There is no shuffle buffer and no position to save: the order of an epoch is dra
 on with the dataset that starts at step k, and sees what it would have seen.
 """
 
+from collections.abc import Callable
+
+import numpy as np
 import tensorflow as tf
 
 from keras_models.family import Training
 from train.augmentation import augment
+from train.image_files import ImageFiles
 from train.images import ImageData, ImageSet
 
 
@@ -31,7 +35,7 @@ def training_batches(
     images = data.training
     steps = steps_per_epoch(images, training)
     batch_size = min(training.batch_size, len(images))
-    pixels, labels = _resident(images)
+    draw = _drawing(images)
 
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(
@@ -44,26 +48,43 @@ def training_batches(
         return tf.data.Dataset.from_tensor_slices((epoch * steps + numbers, batches[first:]))
 
     def batch(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        drawn = tf.gather(pixels, indices)
+        drawn, answers = draw(indices)
         distorted = augment(
             drawn, training=training, seed=tf.stack([tf.constant(seed, tf.int64) + 1, step])
         )
         shape = (batch_size, *images.pixels.shape[1:])
-        return tf.ensure_shape(distorted, shape), tf.gather(labels, indices)
+        return tf.ensure_shape(distorted, shape), answers
 
     epochs = tf.data.Dataset.range(start_step // steps, training.epochs)
     dataset = epochs.flat_map(epoch_batches).map(batch, num_parallel_calls=tf.data.AUTOTUNE)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE).with_options(_as_written())
 
 
 def evaluation_batches(images: ImageSet, batch_size: int) -> tf.data.Dataset:
     """Returns all images in their order; the last batch may be smaller."""
-    pixels, labels = _resident(images)
     indices = tf.data.Dataset.range(len(images)).batch(batch_size)
-    return indices.map(lambda at: (tf.gather(pixels, at), tf.gather(labels, at))).prefetch(2)
+    dataset = indices.map(_drawing(images), num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    return dataset.with_options(_as_written())
 
 
-def _resident(images: ImageSet) -> tuple[tf.Tensor, tf.Tensor]:
-    """The set as tensors in the machine's memory: captured by reference, not put into the graph."""
+def _drawing(images: ImageSet) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """A function from indices int64 [batch] to those images and their labels."""
+    labels = _resident(images.labels)
+    if isinstance(images.pixels, ImageFiles):
+        files, names = images.pixels, _resident(images.pixels.names)
+        return lambda at: (files.decode(tf.gather(names, at)), tf.gather(labels, at))
+    pixels = _resident(images.pixels)
+    return lambda at: (tf.gather(pixels, at), tf.gather(labels, at))
+
+
+def _resident(array: np.ndarray) -> tf.Tensor:
+    """A tensor in the machine's memory, which a graph captures by reference and does not copy."""
     with tf.device("CPU:0"):
-        return tf.convert_to_tensor(images.pixels), tf.convert_to_tensor(images.labels)
+        return tf.convert_to_tensor(array)
+
+
+def _as_written() -> tf.data.Options:
+    """Leaves out the graph rewrites: there is nothing to gain, and they copy all images twice."""
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
+    return options
