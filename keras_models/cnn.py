@@ -242,6 +242,8 @@ def _image(spec: ImageSpec) -> Tensor:
 
 
 PRESETS = {
+    # digits: 99.4, 98.9, 98.9 % of 359 test images (seeds 0, 1, 2) in 25 s on two Zen 4 cores.
+    # keras-train cnn --data digits --run runs/digits
     "small": Preset(
         summary="a classic small network: two stages of two convolutions, trained in seconds",
         model=CNNConfig(),
@@ -253,7 +255,7 @@ PRESETS = {
             rotate=8.0,
             scale=0.08,
             average_decay=0.98,
-            steps_per_execution=11,
+            steps_per_execution=10,
             weight_decay=1e-2,
             warmup_epochs=2.0,
         ),
@@ -274,6 +276,9 @@ PRESETS = {
             warmup_epochs=1.0,
         ),
     ),
+    # CIFAR-10 as JPEG files (quality 75, colours halved): 89.7 % of 10,000 test images in 36 min
+    # on two Zen 4 cores, bfloat16; on the training images as distorted, 95.9 %.
+    # keras-train cnn --data FOLDER --preset cifar10 --run runs/cifar10
     "cifar10": Preset(
         summary="colour photographs of 32 × 32 pixels: the network of airbench94",
         model=CNNConfig(architecture="residual", filters=(64, 256, 256)),
