@@ -18,9 +18,20 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 def board(digits_run):
     """The address of a TensorBoard that shows one run."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tensorboard.main", "--logdir", digits_run.parent, "--port", "0",
-         "--host", "127.0.0.1", "--load_fast=false"],
-        stderr=subprocess.PIPE, text=True,
+        [
+            sys.executable,
+            "-m",
+            "tensorboard.main",
+            "--logdir",
+            digits_run.parent,
+            "--port",
+            "0",
+            "--host",
+            "127.0.0.1",
+            "--load_fast=false",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     for line in process.stderr:
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
@@ -70,8 +81,12 @@ def test_the_learning_rate_speed_and_gradients_are_there(board, scalars):
 
 def test_pictures_show_confusions_mistakes_kernels_and_feature_maps(board, scalars):
     images = ask(board, "plugin/images/tags")["digits/logs/validation"]
-    assert {"confusion_matrix", "worst_mistakes", "kernels/stage1_convolution1",
-            "feature_maps/stage1_convolution1"} <= set(images)
+    assert {
+        "confusion_matrix",
+        "worst_mistakes",
+        "kernels/stage1_convolution1",
+        "feature_maps/stage1_convolution1",
+    } <= set(images)
 
 
 def test_weights_have_histograms_and_the_graph_is_drawn(board, scalars):
@@ -96,7 +111,8 @@ def test_a_resumed_run_goes_on_in_the_same_curves(run_command, tmp_path):
     flags = ["--epochs", "30", "--filters", "2", "--units", "0"]
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "train", "cnn", "--run", run, *flags],
-        stderr=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     for line in process.stderr:
         if line.startswith("epoch 3/"):
@@ -116,10 +132,18 @@ def test_the_page_shows_the_curves_in_a_browser(board, scalars, tmp_path):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=[
-            "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        ])
+        browser = play.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.goto(f"{board}/#timeseries")
         page.get_by_text("epoch_accuracy", exact=True).first.wait_for()
@@ -131,5 +155,7 @@ def test_the_page_shows_the_curves_in_a_browser(board, scalars, tmp_path):
 
 
 def test_examples_per_second_is_a_speed(board, scalars):
-    points = ask(board, "plugin/scalars/scalars", run="digits/logs/train", tag="examples_per_second")
+    points = ask(
+        board, "plugin/scalars/scalars", run="digits/logs/train", tag="examples_per_second"
+    )
     assert np.all(np.array([value for _, _, value in points]) > 10)
