@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 from export.fresh_process import RUNNERS, answers
 from export.source import Source
 from serving import golden
@@ -35,6 +37,7 @@ def prove(source: Source, cases: Sequence[Case], folder: Path) -> list[Proof]:
         Unproven: names signature, runtime, case and error; or says why nothing is proven.
     """
     _refuse_flat(cases)
+    _refuse_one_class(source, cases)
     with ThreadPoolExecutor() as pool:
         verdicts = list(pool.map(lambda runtime: _verdict(runtime, source, cases, folder), RUNNERS))
     faults = [fault for verdict in verdicts for fault in verdict.faults]
@@ -57,6 +60,25 @@ def _refuse_flat(cases: Sequence[Case]) -> None:
                 f"than {golden.FLAT:g} of its size), so agreement would prove nothing; "
                 "is the model trained? Its own kind of input can be given with --examples"
             )
+
+
+def _refuse_one_class(source: Source, cases: Sequence[Case]) -> None:
+    """A classifier that gives every real sample the same class agrees with any other that does.
+
+    Only outputs that are declared classes are looked at: of other numbers, the largest may always
+    stand in the same place.
+    """
+    for signature in source.signatures:
+        for tensor in signature.outputs:
+            if tensor.codec is None or tensor.codec.name != "class":
+                continue
+            real = [c for c in cases if c.signature == signature.name and c.name.startswith("real")]
+            chosen = np.concatenate([case.outputs[tensor.name].ravel() for case in real])
+            if len(chosen) > 1 and len(np.unique(chosen)) == 1:
+                raise Unproven(
+                    f"{signature.name}: {tensor.name} is {chosen[0]} for every one of the real "
+                    "samples, so agreement would prove nothing; is the model trained?"
+                )
 
 
 def _verdict(runtime: str, source: Source, cases: Sequence[Case], folder: Path) -> golden.Verdict:

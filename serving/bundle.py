@@ -60,7 +60,8 @@ class Proof:
         runtime: `onnx` or `savedmodel`.
         signature, output: which.
         largest_absolute_error: over all cases and elements.
-        largest_relative_error: the same divided by `spread`.
+        largest_relative_error: the same divided by `spread`, or for invented inputs by the
+            largest value that Keras computed for them, where that is larger.
         spread: largest minus smallest value that Keras computed for the real samples.
         decisions, decisions_agreeing: top classes or integers compared, and how many were equal.
         cases, samples: how many inputs were run, and how many samples they held.

@@ -75,3 +75,21 @@ def test_cases_survive_the_file(tmp_path):
     (back,) = golden.from_bytes((tmp_path / "r.npz").read_bytes())
     np.testing.assert_array_equal(back.outputs["y"], np.float32(GOOD))
     assert (back.signature, back.name) == ("s", "real_3")
+
+
+def test_another_width_of_number_is_a_fault():
+    verdict = golden.judge("onnx", [case(GOOD)], lambda *_: {"y": np.array(GOOD, np.float64)})
+    assert "expected float32 [3, 2], got float64 [3, 2]" in verdict.faults[0]
+
+
+def test_infinities_of_the_other_sign_are_a_fault():
+    assert judged([[np.inf, 0], [0, 1], [1, 0]], [[-np.inf, 0], [0, 1], [1, 0]]).faults
+
+
+def test_invented_inputs_are_judged_against_what_they_bring_about():
+    cases = [case(GOOD), case([[1e6, 0], [0, 1e6], [0, 0]], name="largest")]
+    off = {"real_3": 0.0, "largest": 0.1}  # a float32 near 1e6 is known to 0.06
+    answers = iter([{"y": c.outputs["y"] + np.float32(off[c.name])} for c in cases])
+    verdict = golden.judge("onnx", cases, lambda *_: next(answers))
+    assert verdict.faults == ()
+    assert verdict.proofs[0].largest_relative_error == pytest.approx(1e-7, rel=0.5)

@@ -1,0 +1,98 @@
+"""`keras-export` as its users meet it: what a run becomes, and what is refused in one line."""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from tensorflow.core.framework.tensor_pb2 import TensorProto
+
+import serving
+from export.warmup import message_class
+
+
+def refused(done, code, says):
+    lines = [line for line in done.stderr.splitlines() if " s  " not in line]
+    return done.returncode == code and len(lines) == 1 and says in lines[0] and not done.stdout
+
+
+def test_a_run_becomes_a_bundle_that_says_what_it_is(digits_bundle):
+    manifest = json.loads((digits_bundle / "bundle.json").read_text())
+    assert [s["name"] for s in manifest["signatures"]] == [
+        "serving_default",
+        "classify_image_bytes",
+    ]
+    for proof in manifest["proof"]:
+        assert proof["decisions"] == proof["decisions_agreeing"] > 0
+        assert proof["largest_relative_error"] <= 1e-4
+    card = (digits_bundle / "README.md").read_text()
+    assert "test part" in card
+    assert "| onnx | serving_default | probabilities |" in card
+
+
+def test_tensorflow_reads_the_names_of_the_signatures(digits_bundle):
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(digits_bundle))
+    signature = loaded.signature_def["classify_image_bytes"]
+    assert set(signature.inputs) == {"image_bytes"}
+    assert set(signature.outputs) == {"class", "probabilities"}
+    assert set(loaded.signature_def["serving_default"].outputs) == {"probabilities", "label"}
+
+
+def test_warm_up_requests_are_real_samples(digits_bundle):
+    path = digits_bundle / "assets.extra" / "tf_serving_warmup_requests"
+    records = [message_class().FromString(r.numpy()) for r in tf.data.TFRecordDataset(str(path))]
+    requests = [record.predict_log.request for record in records]
+    assert {request.model_spec.signature_name for request in requests} == {
+        "serving_default",
+        "classify_image_bytes",
+    }
+    entry = next(i for r in requests for i in r.inputs if i.key == "image")
+    image = tf.make_ndarray(TensorProto.FromString(entry.value))
+    assert image.shape[1:] == (8, 8, 1)
+    assert image.max() > 200
+
+
+def test_any_keras_file_is_exported_and_answers(run_command, tmp_path):
+    model = keras.Sequential([keras.Input((5,), name="features"), layers.Dense(3, name="scores")])
+    model.save(tmp_path / "my.keras")
+    done = run_command(
+        "keras-export", tmp_path / "my.keras", "--to", tmp_path, "--name", "mine",
+        env={"KERAS_BACKEND": "jax"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "set to the jax backend" in done.stderr
+    assert f"next: keras-verify {tmp_path / 'mine' / '1'}" in done.stdout
+    features = np.ones((2, 5), np.float32)
+    answer = serving.load(tmp_path / "mine").predict(features=features)["scores"]
+    np.testing.assert_allclose(answer, model(features), atol=1e-6)
+
+
+def test_what_proves_nothing_is_not_published(run_command, tmp_path):
+    flat = layers.Dense(3, kernel_initializer="zeros", activation="softmax", name="scores")
+    keras.Sequential([keras.Input((5,)), flat]).save(tmp_path / "flat.keras")
+    done = run_command("keras-export", tmp_path / "flat.keras", "--to", tmp_path / "models")
+    assert refused(done, 1, "is nearly the same for every input")
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [("nowhere", "there is no run directory or .keras file"), (".", "no config.json")],
+)
+def test_what_is_no_model_is_named(source, says, run_command, tmp_path):
+    done = run_command("keras-export", tmp_path / source, "--to", tmp_path / "models")
+    assert refused(done, 2, says)
+
+
+def test_a_run_whose_model_has_other_weights_than_its_examples_shape_is_refused(
+    digits_run, run_command, tmp_path
+):
+    run = shutil.copytree(digits_run, tmp_path / "run")
+    with (run / "examples.npz").open("wb") as file:
+        np.savez(file, image=np.zeros((4, 9, 9, 1), np.uint8))
+    done = run_command("keras-export", run, "--to", tmp_path / "models")
+    assert refused(done, 2, "the model takes [batch, 8, 8, 1]")
