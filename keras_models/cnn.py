@@ -260,6 +260,9 @@ PRESETS = {
             warmup_epochs=2.0,
         ),
     ),
+    # mnist: 99.74 % of the 10,000 test images (seed 0, the only run) in 804 s on two Zen 4 cores
+    # that other work shared (25 to 56 s an epoch), bfloat16.
+    # keras-train cnn --data mnist --preset mnist --run runs/mnist
     "mnist": Preset(
         summary="handwritten digits: a stem, two stages and mean pooling; distorted images",
         model=CNNConfig(stem=32, filters=(48, 96), flatten=False, units=0, dropout=0.2),
