@@ -14,7 +14,6 @@ import numpy as np
 
 from keras_models.errors import BadInput
 from train.image_files import (
-    LARGEST_PIXELS,
     Header,
     ImageFiles,
     Size,
@@ -30,6 +29,7 @@ from train.progress import Progress, in_parallel
 SUFFIXES = (".png", ".jpg", ".jpeg")
 LARGEST_BYTES = 2 * 2**30
 """Decoded pixels that are still held in memory."""
+LARGEST_SIDE = 4096
 NAMED = 3
 """How many files an error names before it only counts."""
 
@@ -58,8 +58,10 @@ def load(folder: Path, *, image_size: int | None, skip_bad: bool) -> ImageData:
     Raises:
         BadInput: no classes, no images, differing sizes without `image_size`, unreadable files.
     """
-    if image_size is not None and not 1 <= image_size**2 <= LARGEST_PIXELS:
-        raise BadInput(f"--image-size {image_size}: the side of an image is from 1 to 8000 pixels")
+    if image_size is not None and not 1 <= image_size <= LARGEST_SIDE:
+        raise BadInput(
+            f"--image-size {image_size}: the side of an image is 1 to {LARGEST_SIDE} pixels"
+        )
     try:
         classes, parts = _find(folder)
     except OSError as error:
