@@ -27,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     path: Path | None = None
     try:
-        request = settings.parse(given)
-        path = request.resume or (request.settings.run.run if request.settings else None)
+        asked = settings.parse(given)
+        path = asked.path
         with contextlib.redirect_stdout(sys.stderr):
-            run = fit(request)
+            run = fit(asked)
     except BadInput as error:
         return _fail(str(error), 2)
     except ValueError as error:

@@ -2,8 +2,6 @@
 
 import dataclasses
 import sys
-import time
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -12,12 +10,13 @@ from keras_models.family import DataSpec, Family, Training
 from train import datasets, evaluation, pipeline, run_directory, runtime, tensorboard
 from train.best_model import BestModel
 from train.checkpoint import ExactCheckpoint
+from train.clock import Clock, EpochLines
 from train.images import ImageData
 from train.run_directory import RunDirectory
-from train.settings import Request, Settings
+from train.settings import NewRun, Resumption, Settings
 
 
-def fit(request: Request) -> RunDirectory:
+def fit(asked: NewRun | Resumption) -> RunDirectory:
     """Trains what was asked for, from the beginning or from the last checkpoint.
 
     Returns:
@@ -29,41 +28,35 @@ def fit(request: Request) -> RunDirectory:
         Diverged: a loss or weight stopped being a number.
         OSError: the run could not be written.
     """
-    if request.resume is not None:
-        return _resume(request)
-    settings = _given(request)
-    run_directory.check_free(settings.run.run)
-    strategy = runtime.prepare(settings.run)
-    data = _data(request.family, settings)
-    precision = runtime.precision(settings.run, image_side=min(data.spec.height, data.spec.width))
-    settings = dataclasses.replace(settings, training=_fitted(settings.training, data))
-    request = dataclasses.replace(request, settings=settings)
+    return _begin(asked) if isinstance(asked, NewRun) else _go_on(asked)
+
+
+def _begin(new: NewRun) -> RunDirectory:
+    run_directory.check_free(new.path)
+    strategy = runtime.prepare(new.settings.run)
+    data = _data(new.family, new.settings)
+    precision = runtime.precision(
+        new.settings.run, image_side=min(data.spec.height, data.spec.width)
+    )
+    training = _fitted(new.settings.training, data, strategy.num_replicas_in_sync)
+    new = dataclasses.replace(new, settings=dataclasses.replace(new.settings, training=training))
     with strategy.scope():
-        model, twin = _build(request.family, settings, data.spec, precision)
-    run = run_directory.create(request, data, precision)
-    return _train(request.family, settings, run, data, model, twin)
+        model, twin = _build(new.family, new.settings, data.spec, precision)
+    run = run_directory.create(new, data, precision)
+    return _train(new.family, new.settings, run, data, model, twin)
 
 
-def _resume(request: Request) -> RunDirectory:
-    path = request.resume
-    if path is None:
-        raise ValueError("no run to resume")
-    run, _, settings, config = run_directory.open_existing(path, request.family)
+def _go_on(resumption: Resumption) -> RunDirectory:
+    run, settings, config = run_directory.open_existing(resumption.path, resumption.family)
     if run.is_finished:
-        sys.stderr.write(f"{path} is finished already\n")
+        sys.stderr.write(f"{run.path} is finished already\n")
         return run
     strategy = runtime.prepare(settings.run)
-    data = _data(request.family, settings)
+    data = _data(resumption.family, settings)
     run_directory.check_same_data(run, config, data)
     with strategy.scope():
-        model, twin = _build(request.family, settings, data.spec, config["precision_used"])
-    return _train(request.family, settings, run, data, model, twin)
-
-
-def _given(request: Request) -> Settings[Any]:
-    if request.settings is None:
-        raise ValueError("a new run needs settings")
-    return request.settings
+        model, twin = _build(resumption.family, settings, data.spec, config["precision_used"])
+    return _train(resumption.family, settings, run, data, model, twin)
 
 
 def _data(family: Family[Any], settings: Settings[Any]) -> ImageData:
@@ -82,15 +75,19 @@ def _data(family: Family[Any], settings: Settings[Any]) -> ImageData:
     return data
 
 
-def _fitted(training: Training, data: ImageData) -> Training:
-    """The numbers that this many images allow: a batch is never larger than the set, and a call
-    into TensorFlow never runs past the end of an epoch.
+def _fitted(training: Training, data: ImageData, replicas: int) -> Training:
+    """The numbers that these images and devices allow.
+
+    A batch is never larger than the set; a call into TensorFlow never runs past the end of an
+    epoch, and is one step on several devices, where TensorFlow 2.21 cannot loop over a
+    distributed iterator ("You must feed a value for placeholder tensor").
     """
     batch_size = min(training.batch_size, len(data.training))
     training = dataclasses.replace(training, batch_size=batch_size)
     steps = pipeline.steps_per_epoch(data.training, training)
-    divisors = (n for n in range(training.steps_per_execution, 0, -1) if steps % n == 0)
-    return dataclasses.replace(training, steps_per_execution=next(divisors))
+    most = training.steps_per_execution if replicas == 1 else 1
+    divisor = next(number for number in range(most, 0, -1) if steps % number == 0)
+    return dataclasses.replace(training, steps_per_execution=divisor)
 
 
 def _build(
@@ -184,46 +181,3 @@ def _flat(settings: Settings[Any]) -> dict[str, str | int | float | bool]:
     parts = (settings.run, settings.model, settings.training)
     values = {name: value for part in parts for name, value in dataclasses.asdict(part).items()}
     return {n: v if isinstance(v, str | int | float | bool) else str(v) for n, v in values.items()}
-
-
-class Clock(keras.callbacks.Callback):
-    """Adds up the seconds spent in training, over all resumptions."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.before = 0.0
-        self.began = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds so far."""
-        return self.before + time.monotonic() - self.began
-
-    @property
-    def state(self) -> dict[str, float]:
-        """What the checkpoint keeps."""
-        return {"seconds": self.seconds}
-
-    @state.setter
-    def state(self, value: Mapping[str, float]) -> None:
-        self.before, self.began = value["seconds"], time.monotonic()
-
-
-class EpochLines(keras.callbacks.Callback):
-    """Where no terminal shows Keras' bar, one line per epoch with the time it took."""
-
-    def __init__(self, epochs: int) -> None:
-        super().__init__()
-        self.epochs, self.began = epochs, 0.0
-
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Notes the time."""
-        self.began = time.monotonic()
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Writes the line."""
-        if sys.stderr.isatty():
-            return
-        figures = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        seconds = time.monotonic() - self.began
-        sys.stderr.write(f"epoch {epoch + 1}/{self.epochs}  {seconds:.1f} s  {figures}\n")

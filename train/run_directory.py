@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from keras_models import atomic
 from keras_models.errors import BadInput
-from keras_models.family import Examples, Family
+from keras_models.family import Examples, Family, Training
 from train.images import ImageData
-from train.settings import Request, Run, Settings, restored
+from train.settings import NewRun, Run, Settings, restored
 
 FORMAT = 1
 
@@ -95,34 +95,30 @@ def check_free(path: Path) -> None:
         raise BadInput(f"{path} is not empty, and not a run: choose another --run")
 
 
-def create(request: Request, data: ImageData, precision: str) -> RunDirectory:
+def create(new: NewRun, data: ImageData, precision: str) -> RunDirectory:
     """Makes a run's directory with its `config.json`.
 
     Raises:
         BadInput: it holds something already, or cannot be made.
     """
-    assert_settings = request.settings
-    if assert_settings is None:
-        raise ValueError("a run to resume has its directory already")
-    run = RunDirectory(assert_settings.run.run)
+    run = RunDirectory(new.path)
     check_free(run.path)
     try:
         run.path.mkdir(parents=True, exist_ok=True)
         run.checkpoint.mkdir(exist_ok=True)
-        _write_json(run.config, _config(request, assert_settings, data, precision))
+        _write_json(run.config, _config(new, data, precision))
     except OSError as error:
         raise BadInput(f"cannot write {run.path}: {error.strerror}") from error
     return run
 
 
-def _config(
-    request: Request, settings: Settings[Any], data: ImageData, precision: str
-) -> dict[str, Any]:
+def _config(new: NewRun, data: ImageData, precision: str) -> dict[str, Any]:
+    settings = new.settings
     spec = data.spec
     return {
         "format": FORMAT,
-        "family": request.family.name,
-        "preset": request.preset,
+        "family": new.family.name,
+        "preset": new.preset,
         "model": dataclasses.asdict(settings.model),
         "training": dataclasses.asdict(settings.training),
         "run": {**dataclasses.asdict(settings.run), "run": str(settings.run.run)},
@@ -151,11 +147,11 @@ def _config(
     }
 
 
-def open_existing(path: Path, family: Family[Any]) -> tuple[RunDirectory, str, Settings[Any], dict]:
+def open_existing(path: Path, family: Family[Any]) -> tuple[RunDirectory, Settings[Any], dict]:
     """Opens a run to go on with it.
 
     Returns:
-        The directory, the preset's name, the settings, and the whole of `config.json`.
+        The directory, the settings, and the whole of `config.json`.
 
     Raises:
         BadInput: there is no run, or it is another family's, or its config is damaged.
@@ -174,15 +170,9 @@ def open_existing(path: Path, family: Family[Any]) -> tuple[RunDirectory, str, S
     settings = Settings(
         run=dataclasses.replace(restored(Run, config["run"]), run=path),
         model=restored(type(next(iter(family.presets.values())).model), config["model"]),
-        training=restored(_training_type(), config["training"]),
+        training=restored(Training, config["training"]),
     )
-    return run, config["preset"], settings, config
-
-
-def _training_type() -> type:
-    from keras_models.family import Training
-
-    return Training
+    return run, settings, config
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, get_type_hints
+from typing import Any, Generic, Literal, NoReturn, TypeVar, get_type_hints
 
 import tyro
 
@@ -60,23 +60,28 @@ class Settings(Generic[C]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a command line asked for.
-
-    Attributes:
-        family: what to train.
-        preset: the recipe that the settings began as.
-        settings: None where a run is to be resumed: it has its own.
-        resume: the run directory to go on with, or None.
-    """
+class NewRun:
+    """A command line that begins a run: its family, the preset its settings began as, and them."""
 
     family: Family[Any]
     preset: str
-    settings: Settings[Any] | None
-    resume: Path | None
+    settings: Settings[Any]
+
+    @property
+    def path(self) -> Path:
+        """The directory that is to be made."""
+        return self.settings.run.run
 
 
-def parse(arguments: Sequence[str]) -> Request:
+@dataclass(frozen=True, kw_only=True)
+class Resumption:
+    """A command line that goes on with the run at `path`, which has its own settings."""
+
+    family: Family[Any]
+    path: Path
+
+
+def parse(arguments: Sequence[str]) -> NewRun | Resumption:
     """Reads a command line.
 
     Raises:
@@ -89,15 +94,15 @@ def parse(arguments: Sequence[str]) -> Request:
     first.add_argument("--resume", action="store_true")
     chosen, rest = first.parse_known_args(list(arguments))
     if chosen.family is None or chosen.family.startswith("-"):
-        return _overview(rest)
+        _overview(rest)
     family = keras_models.get(chosen.family)
     preset = _preset(family, chosen.preset)
     if chosen.resume:
-        return Request(family=family, preset=preset, settings=None, resume=_resumed(rest))
-    return Request(family=family, preset=preset, settings=_flags(family, preset, rest), resume=None)
+        return Resumption(family=family, path=_resumed(rest))
+    return NewRun(family=family, preset=preset, settings=_flags(family, preset, rest))
 
 
-def _overview(rest: Sequence[str]) -> Request:
+def _overview(rest: Sequence[str]) -> NoReturn:
     if "--help" in rest or "-h" in rest:
         sys.stdout.write(_OVERVIEW)
         raise SystemExit(0)

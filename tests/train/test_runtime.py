@@ -1,0 +1,65 @@
+"""The machine: precision is chosen for it, and several devices train one model."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keras_models.errors import BadInput
+from train import runtime
+from train.settings import Run
+
+ROOT = Path(__file__).parent.parent.parent
+
+# Two logical CPUs stand for two GPUs, which no machine of ours has.
+TWO_DEVICES = """
+import os, sys
+os.environ["KERAS_BACKEND"] = "tensorflow"
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from train import runtime
+from train.__main__ import main
+runtime.prepare = lambda run: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_several_devices_train_one_model_together(tmp_path):
+    run = tmp_path / "run"
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES, "cnn", "--run", run, "--epochs", "4"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((run / "metrics.json").read_text())["test"]["accuracy"] > 0.6
+
+
+def test_auto_precision_keeps_tiny_images_in_float32(tmp_path):
+    assert runtime.precision(Run(run=tmp_path), image_side=8) == "float32"
+
+
+def test_auto_precision_follows_the_processor(tmp_path):
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        pytest.skip("this system does not say what its processor can do")
+    multiplies = "avx512_bf16" in flags or "amx_bf16" in flags
+    expected = "mixed_bfloat16" if multiplies else "float32"
+    assert runtime.precision(Run(run=tmp_path), image_side=28) == expected
+
+
+def test_what_was_asked_for_is_taken(tmp_path):
+    asked = Run(run=tmp_path, precision="mixed_bfloat16")
+    assert runtime.precision(asked, image_side=8) == "mixed_bfloat16"
+
+
+def test_float16_without_a_gpu_is_refused(tmp_path):
+    with pytest.raises(BadInput, match="needs a GPU"):
+        runtime.precision(Run(run=tmp_path, precision="mixed_float16"), image_side=28)
