@@ -1,6 +1,7 @@
 """Signatures to one SavedModel: what TF Serving loads as it stands."""
 
 import errno
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def to_savedmodel(signatures: Sequence[Signature], folder: Path) -> None:
     module.variables_used = _variables(functions)
     try:
         tf.saved_model.save(module, str(folder), signatures=functions)
-    except tf.errors.OpError as error:  # how TensorFlow says that a disk is full
+    except tf.errors.ResourceExhaustedError as error:  # how TensorFlow says that a disk is full
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+    except tf.errors.OpError as error:
         raise OSError(errno.EIO, error.message.splitlines()[0], str(folder)) from error
 
 
