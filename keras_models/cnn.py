@@ -18,6 +18,7 @@ from keras_models import image_observations
 from keras_models.errors import BadInput
 from keras_models.family import DataSpec, Examples, Family, ImageSpec, Monitor, Preset, Training
 from keras_models.image_bytes import decode_image_bytes
+from keras_models.mirror import BothWays, MeanOfBothWays
 from keras_models.optimizer import optimizer
 from keras_models.residual import residual
 from keras_models.signature import Codec, Signature, Tensor
@@ -51,6 +52,8 @@ class CNNConfig:
     """Width of the hidden layer before the logits; 0 leaves it out (plain)."""
     dropout: float = 0.3
     """Share of features that is dropped before the logits while training (plain)."""
+    mirrored: bool = False
+    """Answer by an image and its mirror image together: surer on photographs, twice the work."""
 
     def __post_init__(self) -> None:
         """Checks what argument parsing cannot."""
@@ -73,18 +76,21 @@ def build(config: CNNConfig, training: Training, spec: DataSpec) -> keras.Model:
         BadInput: the images are too small for so many stages; says how many fit.
     """
     image = keras.Input((spec.height, spec.width, spec.channels), dtype="uint8", name="image")
+    seen = BothWays(name="both_ways")(image) if config.mirrored else image
     if config.architecture == "residual":
         _check_size(config, spec, left=min(spec.height, spec.width) - 2 ** len(config.filters))
         logits = residual(
-            image,
+            seen,
             widths=config.filters,
             depth=config.convolutions,
             classes=len(spec.classes),
             sample=spec.sample,
         )
     else:
-        pixels = layers.Rescaling(1 / 255, name="rescaling")(image)
+        pixels = layers.Rescaling(1 / 255, name="rescaling")(seen)
         logits = _plain_network(pixels, config, spec)
+    if config.mirrored:
+        logits = MeanOfBothWays(dtype="float32", name="mean_of_both_ways")(logits)
     model = keras.Model(image, logits, name="cnn")
     model.compile(
         optimizer=optimizer(training, spec.training_examples),

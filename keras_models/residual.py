@@ -5,7 +5,8 @@ The first layer whitens patches with a kernel computed from training images and 
 further kernel starts as the identity, so that each layer begins by passing its input on; biases
 alone are allowed large steps. Blocks of three convolutions also have a residual connection.
 
-What this file does not have: test-time augmentation. The logits are of the image as it is.
+What this file does not have: test-time augmentation. The logits are of the image as it is;
+`mirror.py` averages those of an image and its mirror image.
 
 Source: Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (airbench94 to 96), after
 Page 2018, "How to Train Your ResNet", and Balsam's hlb-CIFAR10 2023; identity initialisation:

@@ -15,8 +15,8 @@ TRAINING = (
     "warmup_epochs weight_decay"
 )
 FAMILIES = {
-    "cnn": "activation architecture convolutions dropout filters flatten kernel_size normalization "
-    "padding pooling stem units",
+    "cnn": "activation architecture convolutions dropout filters flatten kernel_size mirrored "
+    "normalization padding pooling stem units",
 }
 
 
