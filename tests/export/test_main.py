@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,6 +16,8 @@ from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 import serving
 from export.warmup import message_class
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def refused(done, code, says):
@@ -96,3 +102,22 @@ def test_a_run_whose_model_has_other_weights_than_its_examples_shape_is_refused(
         np.savez(file, image=np.zeros((4, 9, 9, 1), np.uint8))
     done = run_command("keras-export", run, "--to", tmp_path / "models")
     assert refused(done, 2, "the model takes [batch, 8, 8, 1]")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_while_it_proves_it_leaves_nothing(number, code, digits_run, tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-m", "export", str(digits_run), "--to", str(tmp_path)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        said = ""
+        for line in process.stderr:
+            said += line
+            if "proving" in line:
+                process.send_signal(number)
+        process.wait()
+    assert process.returncode == code
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
