@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from tensorflow.core.framework.tensor_pb2 import TensorProto
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 import serving
-from export.warmup import message_class
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -50,14 +49,15 @@ def test_tensorflow_reads_the_names_of_the_signatures(digits_bundle):
 
 def test_warm_up_requests_are_real_samples(digits_bundle):
     path = digits_bundle / "assets.extra" / "tf_serving_warmup_requests"
-    records = [message_class().FromString(r.numpy()) for r in tf.data.TFRecordDataset(str(path))]
+    # The official message, so that a field number of our own that is wrong cannot hide.
+    records = [PredictionLog.FromString(r.numpy()) for r in tf.data.TFRecordDataset(str(path))]
     requests = [record.predict_log.request for record in records]
+    assert {request.model_spec.name for request in requests} == {"digits"}
     assert {request.model_spec.signature_name for request in requests} == {
         "serving_default",
         "classify_image_bytes",
     }
-    entry = next(i for r in requests for i in r.inputs if i.key == "image")
-    image = tf.make_ndarray(TensorProto.FromString(entry.value))
+    image = next(tf.make_ndarray(r.inputs["image"]) for r in requests if "image" in r.inputs)
     assert image.shape[1:] == (8, 8, 1)
     assert image.max() > 200
 
