@@ -1,0 +1,118 @@
+"""SimpleRNN, LSTM and GRU that train about twice as fast on a CPU: Keras' own layers, same weights.
+
+Drop-in subclasses: whatever Keras' layer takes, gives, saves and loads, these do. They differ in
+how the time loop is computed (`scan.py`), and only where that is the same function: with the
+activations that the equations are written for and without recurrent dropout. Otherwise, and where
+Keras would use cuDNN on a GPU, Keras' own loop runs.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_models.recurrent_cells import (
+    Cell,
+    GRUCell,
+    GRUResetBeforeCell,
+    LSTMCell,
+    SimpleRNNCell,
+    Tensors,
+)
+from keras_models.scan import scan
+
+Looped = tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]
+"""The last output, all outputs [batch, time, units], the last states."""
+
+TANH, SIGMOID, RELU = (keras.activations.get(name) for name in ("tanh", "sigmoid", "relu"))
+
+
+class _Scanned(keras.layers.RNN):
+    """What the three have in common: when the scan is the same function, and running it."""
+
+    def inner_loop(
+        self, sequences: tf.Tensor, initial_state: Any, mask: Any, training: bool = False
+    ) -> Looped:
+        """Computes all steps; Keras calls this with tensors [batch, time, features]."""
+        if not self._can_scan():
+            result: Looped = super().inner_loop(sequences, initial_state, mask, training=training)
+            return result
+        mask = mask[0] if isinstance(mask, list | tuple) else mask
+        initial = (
+            tuple(initial_state) if isinstance(initial_state, list | tuple) else (initial_state,)
+        )
+        if training and self.dropout:
+            sequences = sequences * self.cell.get_dropout_mask(sequences[:, 0, :])[:, tf.newaxis]
+        if self.go_backwards:
+            sequences = tf.reverse(sequences, [1])
+            mask = None if mask is None else tf.reverse(mask, [1])
+        cell, weights, bias = self._equations()
+        x = tf.transpose(sequences, [1, 0, 2]) @ tf.convert_to_tensor(self.cell.kernel)
+        x = x if bias is None else x + bias
+        passing = None if mask is None else tf.transpose(tf.cast(mask, tf.bool))
+        after = scan(cell, x, passing, initial, weights)
+        outputs = after[0] if passing is None else self._masked(after[0], passing)
+        last = [state[-1] for state in after]
+        return outputs[-1], tf.transpose(outputs, [1, 0, 2]), last
+
+    def _masked(self, outputs: tf.Tensor, passing: tf.Tensor) -> tf.Tensor:
+        """What Keras gives at masked steps: the output before, or zeros where there was none."""
+        if not self.zero_output_for_mask:
+            passing = tf.cumsum(tf.cast(passing, tf.int32), axis=0) > 0
+        return tf.where(passing[..., tf.newaxis], outputs, tf.zeros_like(outputs))
+
+    def _can_scan(self) -> bool:
+        plain = not self.cell.recurrent_dropout and not self.unroll
+        one_mask = not self.dropout or getattr(self.cell, "implementation", 2) == 2
+        return plain and one_mask and not _has_gpu() and self._has_known_activations()
+
+    def _has_known_activations(self) -> bool:
+        return self.cell.activation is TANH and self.cell.recurrent_activation is SIGMOID
+
+    def _equations(self) -> tuple[Cell, Tensors, tf.Tensor | None]:
+        """Returns the cell, its recurrent weights, and what is added to the projected input."""
+        raise NotImplementedError
+
+
+def _has_gpu() -> bool:
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
+@keras.saving.register_keras_serializable("keras_models")
+class SimpleRNN(_Scanned, keras.layers.SimpleRNN):
+    """`keras.layers.SimpleRNN`, scanned for tanh and ReLU."""
+
+    def _has_known_activations(self) -> bool:
+        return self.cell.activation in (TANH, RELU)
+
+    def _equations(self) -> tuple[Cell, Tensors, tf.Tensor | None]:
+        cell = SimpleRNNCell(relu=self.cell.activation is RELU)
+        return cell, (_tensor(self.cell.recurrent_kernel),), _tensor(self.cell.bias)
+
+
+@keras.saving.register_keras_serializable("keras_models")
+class LSTM(_Scanned, keras.layers.LSTM):
+    """`keras.layers.LSTM`, scanned for its default activations."""
+
+    def _equations(self) -> tuple[Cell, Tensors, tf.Tensor | None]:
+        return LSTMCell(), (_tensor(self.cell.recurrent_kernel),), _tensor(self.cell.bias)
+
+
+@keras.saving.register_keras_serializable("keras_models")
+class GRU(_Scanned, keras.layers.GRU):
+    """`keras.layers.GRU`, scanned for its default activations, `reset_after` either way."""
+
+    def _equations(self) -> tuple[Cell, Tensors, tf.Tensor | None]:
+        kernel, bias = _tensor(self.cell.recurrent_kernel), _tensor(self.cell.bias)
+        gates = 2 * self.cell.units
+        if not self.cell.reset_after:
+            return GRUResetBeforeCell(), (kernel[:, :gates], kernel[:, gates:]), bias
+        if bias is None:
+            return GRUCell(), (kernel, tf.zeros_like(kernel[0, gates:])), None
+        into_x = tf.concat([bias[0, :gates] + bias[1, :gates], bias[0, gates:]], axis=0)
+        return GRUCell(), (kernel, bias[1, gates:]), into_x
+
+
+def _tensor(weight: Any) -> Any:
+    """The value in the dtype of the computation, which an autocast variable has when converted."""
+    return None if weight is None else tf.convert_to_tensor(weight)
