@@ -18,6 +18,7 @@ from onnx import helper, numpy_helper
 
 from export import canonical
 from export.lowering import LOWERINGS
+from export.lowering.recurrent import MARKER, Marked
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
 
@@ -68,7 +69,10 @@ def _convert(signature: Signature) -> onnx.ModelProto:
         return [tf.identity(answers[name]) for name in outputs]
 
     specs = [tensor_spec(tensor) for tensor in signature.inputs]
-    captured = in_order.get_concrete_function(*specs).captured_inputs
+    marked = Marked()
+    with marked.tracing():
+        captured = in_order.get_concrete_function(*specs).captured_inputs
+    lowerings = {**LOWERINGS, MARKER: marked.lower}
     quiet = logging.getLogger("tf2onnx")
     before = quiet.level
     quiet.setLevel(logging.CRITICAL)
@@ -77,7 +81,7 @@ def _convert(signature: Signature) -> onnx.ModelProto:
             in_order,
             input_signature=specs,
             opset=CONVERTED_OPSET,
-            custom_op_handlers={name: (function, []) for name, function in LOWERINGS.items()},
+            custom_op_handlers={name: (function, []) for name, function in lowerings.items()},
         )
     except Exception as error:  # tf2onnx raises whatever it stumbled on
         raise _inexpressible(signature, error) from error

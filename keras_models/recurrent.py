@@ -27,7 +27,7 @@ Looped = tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]
 TANH, SIGMOID, RELU = (keras.activations.get(name) for name in ("tanh", "sigmoid", "relu"))
 
 
-class _Scanned(keras.layers.RNN):
+class Scanned(keras.layers.RNN):
     """What the three have in common: when the scan is the same function, and running it."""
 
     def inner_loop(
@@ -79,7 +79,7 @@ def _has_gpu() -> bool:
 
 
 @keras.saving.register_keras_serializable("keras_models")
-class SimpleRNN(_Scanned, keras.layers.SimpleRNN):
+class SimpleRNN(Scanned, keras.layers.SimpleRNN):
     """`keras.layers.SimpleRNN`, scanned for tanh and ReLU."""
 
     def _has_known_activations(self) -> bool:
@@ -91,7 +91,7 @@ class SimpleRNN(_Scanned, keras.layers.SimpleRNN):
 
 
 @keras.saving.register_keras_serializable("keras_models")
-class LSTM(_Scanned, keras.layers.LSTM):
+class LSTM(Scanned, keras.layers.LSTM):
     """`keras.layers.LSTM`, scanned for its default activations."""
 
     def _equations(self) -> tuple[Cell, Tensors, tf.Tensor | None]:
@@ -99,7 +99,7 @@ class LSTM(_Scanned, keras.layers.LSTM):
 
 
 @keras.saving.register_keras_serializable("keras_models")
-class GRU(_Scanned, keras.layers.GRU):
+class GRU(Scanned, keras.layers.GRU):
     """`keras.layers.GRU`, scanned for its default activations, `reset_after` either way."""
 
     def _equations(self) -> tuple[Cell, Tensors, tf.Tensor | None]:

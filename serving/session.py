@@ -50,7 +50,8 @@ class Session:
             inputs: exactly the signature's, each of its dtype and shape.
 
         Raises:
-            BadInput: one is missing, unknown, or does not fit; names it, and what was expected.
+            BadInput: one is missing, unknown, or does not fit, or is empty where the answer would
+                not be; names it, and what was expected.
         """
         sizes = self._check(inputs)
         if 0 in sizes.values():
@@ -92,4 +93,7 @@ def _written(tensor: Tensor) -> str:
 
 def _empty(tensor: Tensor, sizes: Mapping[str, int]) -> np.ndarray:
     shape = [sizes.get(d, 0) if isinstance(d, str) else d for d in tensor.shape]
+    if 0 not in shape:  # a sequence of no steps, say, whose last state is asked for
+        none = ", ".join(name for name, length in sizes.items() if length == 0)
+        raise BadInput(f"{tensor.name} is computed from at least one {none}, got none")
     return np.zeros(shape, tensor.dtype)

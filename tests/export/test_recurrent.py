@@ -1,0 +1,132 @@
+"""Recurrent layers as ONNX's own operators: no Loop, and what Keras computes."""
+
+import itertools
+
+import keras
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from keras import layers
+
+from export.to_onnx import to_onnx
+from keras_models import recurrent
+from keras_models.signature import Signature, Tensor
+
+OPERATORS = {"SimpleRNN": "RNN", "LSTM": "LSTM", "GRU": "GRU"}
+ALL = {"return_sequences": True}
+
+
+def exported(model, path, samples):
+    """Returns the operators of the ONNX file, and its largest difference from Keras."""
+    inputs, outputs = samples.shape[1:], model.output_shape[1:]
+    signature = Signature(
+        name="serving_default",
+        summary="A recurrent network.",
+        function=lambda x: {"y": model(x, training=False)},
+        inputs=(Tensor(name="x", dtype="float32", shape=("batch", "time", inputs[-1])),),
+        outputs=(
+            Tensor(
+                name="y",
+                dtype="float32",
+                shape=("batch", *("time" if n is None else n for n in outputs)),
+            ),
+        ),
+    )
+    to_onnx(signature, path / "model.onnx")
+    graph = onnx.load(path / "model.onnx").graph
+    session = onnxruntime.InferenceSession(path / "model.onnx")
+    worst = 0.0
+    for batch, time in itertools.product((1, 3), (1, 7)):
+        x = samples[:batch, :time]
+        (y,) = session.run(None, {"x": x})
+        expected = np.asarray(model(x))
+        assert y.shape == expected.shape
+        assert np.ptp(expected) > 1e-3
+        worst = max(worst, float(np.abs(y - expected).max()))
+    return [node.op_type for node in graph.node], worst
+
+
+@pytest.fixture
+def samples():
+    return np.random.default_rng(0).normal(size=(3, 7, 4)).astype(np.float32)
+
+
+def network(*stack):
+    model = keras.Sequential([keras.Input((None, 4)), *stack])
+    random = np.random.default_rng(1)
+    model.set_weights([random.normal(scale=0.4, size=w.shape) for w in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("module", [layers, recurrent], ids=["keras", "scanned"])
+@pytest.mark.parametrize("kind", OPERATORS)
+def test_each_layer_is_one_native_operator(kind, module, samples, tmp_path):
+    layer = getattr(module, kind)
+    operators, worst = exported(network(layer(5, **ALL), layer(6)), tmp_path, samples)
+    assert operators.count(OPERATORS[kind]) == 2
+    assert "Loop" not in operators
+    assert worst < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("GRU", {"reset_after": False}),
+        ("GRU", {"use_bias": False}),
+        ("LSTM", {"go_backwards": True}),
+        ("LSTM", {"activation": "relu", "recurrent_activation": "hard_sigmoid"}),
+        ("GRU", {"activation": "softsign", "recurrent_activation": "hard_sigmoid"}),
+        ("SimpleRNN", {"activation": "relu"}),
+        ("SimpleRNN", {"activation": "linear", "use_bias": False}),
+        ("SimpleRNN", {"activation": "elu"}),
+        ("SimpleRNN", {"activation": "leaky_relu"}),
+        ("LSTM", {"unroll": False, "dropout": 0.5, "recurrent_dropout": 0.5}),
+    ],
+)
+def test_settings_that_onnx_has_stay_native(kind, settings, samples, tmp_path):
+    layer = getattr(layers, kind)(5, **ALL, **settings)
+    operators, worst = exported(network(layer), tmp_path, samples)
+    assert operators.count(OPERATORS[kind]) == 1
+    assert "Loop" not in operators
+    assert worst < 2e-6
+
+
+@pytest.mark.parametrize("merge", ["concat", "sum", "mul", "ave"])
+@pytest.mark.parametrize("kind", OPERATORS)
+def test_both_directions_are_one_operator_each(kind, merge, samples, tmp_path):
+    layer = layers.Bidirectional(getattr(layers, kind)(5, **ALL), merge_mode=merge)
+    operators, worst = exported(network(layer), tmp_path, samples)
+    assert operators.count(OPERATORS[kind]) == 2
+    assert "Loop" not in operators
+    assert worst < 1e-6
+
+
+def test_states_go_in_and_come_out(samples, tmp_path):
+    inputs = keras.Input((None, 4))
+    _, *states = layers.LSTM(5, return_state=True)(inputs)
+    outputs = layers.LSTM(5, **ALL)(inputs, initial_state=states)
+    operators, worst = exported(keras.Model(inputs, outputs), tmp_path, samples)
+    assert operators.count("LSTM") == 2
+    assert worst < 1e-6
+
+
+def test_an_activation_that_onnx_lacks_keeps_its_loop(samples, tmp_path):
+    operators, worst = exported(network(layers.GRU(5, activation="gelu")), tmp_path, samples)
+    assert "GRU" not in operators
+    assert "Loop" in operators
+    assert worst < 1e-6
+
+
+def test_a_mask_keeps_its_loop_and_is_obeyed(samples, tmp_path):
+    samples[1:, 2:] = 0
+    model = network(layers.Masking(), layers.LSTM(5))
+    operators, worst = exported(model, tmp_path, samples)
+    assert "Loop" in operators
+    assert worst < 1e-6
+
+
+def test_afterwards_keras_is_as_it_was(samples, tmp_path):
+    before = keras.layers.LSTM.inner_loop
+    exported(network(layers.LSTM(5)), tmp_path, samples)
+    assert keras.layers.LSTM.inner_loop is before
