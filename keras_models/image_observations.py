@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from PIL import Image, ImageDraw
 
+from keras_models.classification import classified
 from keras_models.family import Examples
 from keras_models.observation import Distribution, Observation, Picture
 
@@ -51,14 +52,6 @@ def observe(model: keras.Model, examples: Examples) -> dict[str, Observation]:
             values = np.asarray(layer.kernel, np.float32)
             shown[f"weights/{layer.name}"] = Distribution(values=values)
     return shown
-
-
-def classified(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Returns float [images, classes], the probabilities that a model of logits gives."""
-    batches = [images[start : start + 128] for start in range(0, len(images), 128)]
-    logits = np.concatenate([np.asarray(model(batch, training=False)) for batch in batches])
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 def _confusion_matrix(

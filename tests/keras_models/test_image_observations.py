@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_models import cnn, image_observations
+from keras_models.classification import classified
 from keras_models.family import Training
 from keras_models.observation import Distribution, Picture
 from train import datasets
@@ -41,7 +42,7 @@ def test_pictures_are_pixels_and_distributions_are_the_weights(shown):
 
 def test_a_model_without_mistakes_shows_none(shown):
     model, examples, _ = shown
-    right = image_observations.classified(model, examples.inputs["image"]).argmax(axis=1)
+    right = classified(model, examples.inputs["image"]).argmax(axis=1)
     perfect = image_observations.observe(
         model, type(examples)(inputs=examples.inputs, answers=right, spec=examples.spec)
     )

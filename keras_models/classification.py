@@ -1,0 +1,101 @@
+"""What every image classifier has in common, whatever its network: its figures, what it serves.
+
+The network gives logits. Cross-entropy from logits is exact where a softmax underflows, so the
+softmax is only part of what is served.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_models.family import DataSpec, Examples, ImageSpec
+from keras_models.image_bytes import decode_image_bytes
+from keras_models.signature import Codec, Signature, Tensor
+
+
+def classified(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Returns float [images, classes], the probabilities that a model of logits gives."""
+    batches = [images[start : start + 128] for start in range(0, len(images), 128)]
+    logits = np.concatenate([np.asarray(model(batch, training=False)) for batch in batches])
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def measure(model: keras.Model, examples: Examples) -> dict[str, float]:
+    """Returns the `accuracy` (share of right classes) and the `loss` (nats per image)."""
+    probabilities = classified(model, examples.inputs["image"])
+    right = probabilities[np.arange(len(examples.answers)), examples.answers]
+    return {
+        "accuracy": float(np.mean(probabilities.argmax(axis=1) == examples.answers)),
+        "loss": float(-np.mean(np.log(np.maximum(right, 1e-30)))),
+    }
+
+
+def signatures(model: keras.Model, spec: DataSpec) -> list[Signature]:
+    """Returns what a classifier serves: on pixels, and in the SavedModel on PNG and JPEG bytes."""
+    classes = list(spec.classes)
+    probabilities = Tensor(
+        name="probabilities",
+        dtype="float32",
+        shape=("batch", len(classes)),
+        codec=Codec(name="probabilities", settings={"classes": classes}),
+    )
+
+    def classify(image: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        logits = model(image, training=False)
+        return {"probabilities": tf.nn.softmax(logits), "label": tf.argmax(logits, axis=-1)}
+
+    def classify_image_bytes(image_bytes: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        decoded = tf.map_fn(
+            lambda contents: decode_image_bytes(contents, spec.height, spec.width, spec.channels),
+            image_bytes,
+            fn_output_signature=tf.uint8,
+        )
+        answer = classify(decoded)
+        return {
+            "class": tf.gather(tf.constant(classes), answer["label"]),
+            "probabilities": answer["probabilities"],
+        }
+
+    return [
+        Signature(
+            name="serving_default",
+            summary="Which class is in the picture?",
+            function=classify,
+            inputs=(_image(spec),),
+            outputs=(
+                probabilities,
+                Tensor(
+                    name="label",
+                    dtype="int64",
+                    shape=("batch",),
+                    codec=Codec(name="class", settings={"classes": classes}),
+                ),
+            ),
+        ),
+        Signature(
+            name="classify_image_bytes",
+            summary="The same on the bytes of PNG and JPEG files of any size.",
+            function=classify_image_bytes,
+            inputs=(Tensor(name="image_bytes", dtype="string", shape=("batch",)),),
+            outputs=(Tensor(name="class", dtype="string", shape=("batch",)), probabilities),
+            runtimes=("savedmodel",),
+        ),
+    ]
+
+
+def _image(spec: ImageSpec) -> Tensor:
+    size: dict[str, Any] = {
+        "height": spec.height,
+        "width": spec.width,
+        "channels": spec.channels,
+    }
+    return Tensor(
+        name="image",
+        dtype="uint8",
+        shape=("batch", spec.height, spec.width, spec.channels),
+        codec=Codec(name="image", settings=size),
+    )
