@@ -27,10 +27,14 @@ def main() -> int:
     import numpy as np
 
     import serving
+    from keras_models.errors import BadInput
     from train import datasets
 
     config = json.loads((options.run / "config.json").read_text())["run"]
-    test = datasets.load(config["data"], image_size=config["image_size"] or None).test
+    try:
+        test = datasets.load(config["data"], image_size=config["image_size"] or None).test
+    except BadInput as error:
+        parser.error(str(error))
     model = keras.saving.load_model(options.run / "model.keras")
     served = serving.load(options.bundle)
     expected, actual, labels = [], [], []

@@ -49,12 +49,9 @@ def _origin(manifest: Manifest) -> str:
     config = source.get("config")
     trained = ""
     if config:
-        spec, splits = config["spec"], config["splits"]
         trained = (
             f"A {config['family']} (preset `{config['preset']}`) trained on "
-            f"`{config['run']['data']}`: {splits['training']} images of {spec['width']} × "
-            f"{spec['height']} × {spec['channels']}, {len(spec['classes'])} classes "
-            f"({', '.join(spec['classes'][:20])}{', …' if len(spec['classes']) > 20 else ''}).\n\n"
+            f"`{config['run']['data']}`: {config['data_summary']}.\n\n"
         )
     return (
         f"{trained}Exported {manifest.created} from `{source['path']}` "

@@ -14,8 +14,8 @@ import numpy as np
 
 import keras_models
 from export import keras_file
+from keras_models.data_spec import SPECS
 from keras_models.errors import BadInput
-from keras_models.family import ImageSpec
 from keras_models.signature import Signature
 
 
@@ -76,7 +76,8 @@ def _read_run(path: Path) -> Source:
             f"go on with keras-train {name} --run {path} --resume"
         )
     family = keras_models.get(name)
-    signatures = family.signatures(keras_file.load(path / "model.keras"), _spec(path, config))
+    spec = _spec(family.reads, path, config)
+    signatures = family.signatures(keras_file.load(path / "model.keras"), spec)
     arrays = _arrays(path / "examples.npz")
     keras_file.check_examples(signatures[0], arrays, path / "examples.npz")
     return Source(
@@ -91,9 +92,9 @@ def _read_run(path: Path) -> Source:
     )
 
 
-def _spec(path: Path, config: Mapping[str, Any]) -> ImageSpec:
+def _spec(reads: str, path: Path, config: Mapping[str, Any]) -> Any:
     try:
-        return ImageSpec(**{**config["spec"], "classes": tuple(config["spec"]["classes"])})
+        return SPECS[reads].from_record(config["spec"])
     except (KeyError, TypeError) as error:
         raise BadInput(
             f"{path / 'config.json'} does not say what the model was trained on"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FAMILIES = ("cnn",)
 
 
-def get(name: str) -> "Family[Any]":
+def get(name: str) -> "Family[Any, Any]":
     """Returns the family called `name`, importing it (and with it Keras) now.
 
     Raises:
@@ -23,5 +23,5 @@ def get(name: str) -> "Family[Any]":
     """
     if name not in FAMILIES:
         raise BadInput(f"there is no model family {name!r}: choose one of {', '.join(FAMILIES)}")
-    family: Family[Any] = importlib.import_module(f"keras_models.{name}").FAMILY
+    family: Family[Any, Any] = importlib.import_module(f"keras_models.{name}").FAMILY
     return family

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_models.family import DataSpec, Examples, ImageSpec
+from keras_models.data_spec import ImageSpec
+from keras_models.family import Examples
 from keras_models.image_bytes import decode_image_bytes
 from keras_models.signature import Codec, Signature, Tensor
 
@@ -24,7 +25,7 @@ def classified(model: keras.Model, images: np.ndarray) -> np.ndarray:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
-def measure(model: keras.Model, examples: Examples) -> dict[str, float]:
+def measure(model: keras.Model, examples: Examples[ImageSpec]) -> dict[str, float]:
     """Returns the `accuracy` (share of right classes) and the `loss` (nats per image)."""
     probabilities = classified(model, examples.inputs["image"])
     right = probabilities[np.arange(len(examples.answers)), examples.answers]
@@ -34,7 +35,7 @@ def measure(model: keras.Model, examples: Examples) -> dict[str, float]:
     }
 
 
-def signatures(model: keras.Model, spec: DataSpec) -> list[Signature]:
+def signatures(model: keras.Model, spec: ImageSpec) -> list[Signature]:
     """Returns what a classifier serves: on pixels, and in the SavedModel on PNG and JPEG bytes."""
     classes = list(spec.classes)
     probabilities = Tensor(

@@ -12,11 +12,13 @@ import keras
 from keras import layers
 
 from keras_models import classification, image_observations
+from keras_models.data_spec import ImageSpec
 from keras_models.errors import BadInput
-from keras_models.family import DataSpec, Family, ImageSpec, Monitor, Preset, Training
+from keras_models.family import Family, Monitor, Preset
 from keras_models.mirror import BothWays, MeanOfBothWays
 from keras_models.optimizer import optimizer
 from keras_models.residual import residual
+from keras_models.training import ImageTraining
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,9 @@ class CNNConfig:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
 
 
-def build(config: CNNConfig, training: Training, spec: DataSpec) -> keras.Model:
+def build(
+    config: CNNConfig, training: ImageTraining, spec: ImageSpec, steps_per_epoch: int
+) -> keras.Model:
     """Builds and compiles the classifier under the dtype policy in force.
 
     Returns:
@@ -88,7 +92,7 @@ def build(config: CNNConfig, training: Training, spec: DataSpec) -> keras.Model:
         logits = MeanOfBothWays(dtype="float32", name="mean_of_both_ways")(logits)
     model = keras.Model(image, logits, name="cnn")
     model.compile(
-        optimizer=optimizer(training, spec.training_examples),
+        optimizer=optimizer(training, steps_per_epoch),
         loss=_Loss(training.label_smoothing, len(spec.classes)),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         steps_per_execution=training.steps_per_execution,
@@ -171,7 +175,7 @@ PRESETS = {
     "small": Preset(
         summary="a classic small network: two stages of two convolutions, trained in seconds",
         model=CNNConfig(),
-        training=Training(
+        training=ImageTraining(
             epochs=40,
             batch_size=64,
             learning_rate=2e-3,
@@ -190,7 +194,7 @@ PRESETS = {
     "mnist": Preset(
         summary="handwritten digits: a stem, two stages and mean pooling; distorted images",
         model=CNNConfig(stem=32, filters=(48, 96), flatten=False, units=0, dropout=0.2),
-        training=Training(
+        training=ImageTraining(
             epochs=20,
             batch_size=128,
             learning_rate=3e-3,
@@ -209,7 +213,7 @@ PRESETS = {
     "cifar10": Preset(
         summary="colour photographs of 32 × 32 pixels: airbench94, seen in both mirror images",
         model=CNNConfig(architecture="residual", filters=(64, 256, 256), mirrored=True),
-        training=Training(
+        training=ImageTraining(
             epochs=16,
             batch_size=512,
             optimizer="sgd",
@@ -228,7 +232,7 @@ PRESETS = {
         model=CNNConfig(
             architecture="residual", filters=(128, 384, 512), convolutions=3, mirrored=True
         ),
-        training=Training(
+        training=ImageTraining(
             epochs=40,
             batch_size=512,
             optimizer="sgd",
@@ -246,7 +250,7 @@ PRESETS = {
     ),
 }
 
-FAMILY: Family[CNNConfig] = Family(
+FAMILY: Family[CNNConfig, ImageSpec] = Family(
     name="cnn",
     summary="Convolutional networks that say which class a picture shows.",
     reads="images",
@@ -255,5 +259,6 @@ FAMILY: Family[CNNConfig] = Family(
     best=Monitor(metric="val_accuracy", mode="max"),
     signatures=classification.signatures,
     measure=classification.measure,
+    headline="test accuracy {accuracy:.2%} on {examples} unseen images",
     observe=image_observations.observe,
 )

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from keras_models.classification import classified
+from keras_models.data_spec import ImageSpec
 from keras_models.family import Examples
 from keras_models.observation import Distribution, Observation, Picture
 
@@ -22,7 +23,7 @@ MAPS = 16
 """Feature maps and kernels that are shown at most."""
 
 
-def observe(model: keras.Model, examples: Examples) -> dict[str, Observation]:
+def observe(model: keras.Model, examples: Examples[ImageSpec]) -> dict[str, Observation]:
     """Looks at a classifier through validation samples.
 
     Args:

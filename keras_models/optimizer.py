@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_models.family import Training
+from keras_models.training import Training
 
 LAST_SHARE = 0.01
 """Where the falling schedules end, as a share of the peak."""
@@ -41,12 +41,11 @@ class WarmUpThenDecay(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-def optimizer(training: Training, training_examples: int) -> keras.optimizers.Optimizer:
-    """Builds the optimizer for a run over `training_examples` examples an epoch.
+def optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Builds the optimizer for a run of `steps_per_epoch` steps an epoch.
 
     Weight decay leaves biases and normalization alone: there it costs accuracy and gains nothing.
     """
-    steps_per_epoch = max(1, training_examples // training.batch_size)
     schedule = WarmUpThenDecay(
         training.learning_rate,
         training.epochs * steps_per_epoch,

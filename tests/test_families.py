@@ -9,7 +9,9 @@ import pytest
 
 import keras_models
 import serving
-from train import datasets
+from keras_models.data_spec import SPECS
+from train.kinds import KINDS
+from train.settings import RUNS
 
 
 @pytest.fixture(scope="module", params=keras_models.FAMILIES)
@@ -24,13 +26,16 @@ def travelled(request, tmp_path_factory, run_command):
     return keras_models.get(name), place / "run", place / "models" / "run" / "1"
 
 
+def spec_of(family, run):
+    return SPECS[family.reads].from_record(json.loads((run / "config.json").read_text())["spec"])
+
+
 def test_what_a_family_declares_is_what_it_computes(travelled):
     family, run, _ = travelled
     model = keras.saving.load_model(run / "model.keras")
     with np.load(run / "examples.npz") as arrays:
         inputs = {name: arrays[name][:3] for name in arrays.files if name != "answer"}
-    spec = datasets.load("digits", reads=family.reads).spec
-    signature = family.signatures(model, spec)[0]
+    signature = family.signatures(model, spec_of(family, run))[0]
     answers = signature.function(**inputs)
     assert [tensor.name for tensor in signature.outputs] == list(answers)
     for tensor in signature.outputs:
@@ -53,8 +58,7 @@ def test_the_bundle_answers_what_keras_answers(travelled):
     model = keras.saving.load_model(run / "model.keras")
     with np.load(run / "examples.npz") as arrays:
         inputs = {name: arrays[name] for name in arrays.files if name != "answer"}
-    spec = datasets.load("digits", reads=family.reads).spec
-    expected = family.signatures(model, spec)[0].function(**inputs)
+    expected = family.signatures(model, spec_of(family, run))[0].function(**inputs)
     answers = serving.load(bundle).predict(**inputs)
     for name, value in answers.items():
         np.testing.assert_allclose(value, expected[name], atol=1e-5)
@@ -62,10 +66,10 @@ def test_the_bundle_answers_what_keras_answers(travelled):
 
 def test_its_presets_build_and_its_observations_are_plain_values(travelled):
     family, run, _ = travelled
-    data = datasets.load("digits", reads=family.reads)
+    data = KINDS[family.reads].load(RUNS[family.reads](run=run))
     model = keras.saving.load_model(run / "model.keras")
     for shown in family.observe(model, data.examples()).values():
         assert dataclasses.is_dataclass(shown)
     first = next(iter(family.presets.values()))
-    built = family.build(first.model, first.training, data.spec)
+    built = family.build(first.model, first.training, data.spec, 10)
     assert built.count_params() == model.count_params()

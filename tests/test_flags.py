@@ -5,15 +5,18 @@ import dataclasses
 import pytest
 
 import keras_models
-from keras_models.family import Training
-from train.settings import Run, parse
+from keras_models.training import ImageTraining, Training
+from train.settings import RUNS, ImageRun, Run, parse
 
-RUN = "data deterministic image_size precision run seed skip_bad"
-TRAINING = (
-    "average_decay batch_size clip_norm epochs erase flip jit label_smoothing learning_rate "
-    "momentum optimizer patience rotate scale schedule shift steps_per_execution "
-    "warmup_epochs weight_decay"
-)
+FLAGS = {
+    Run: "data deterministic precision run seed",
+    ImageRun: "data deterministic precision run seed image_size skip_bad",
+    Training: "average_decay batch_size clip_norm epochs jit learning_rate momentum optimizer "
+    "patience schedule steps_per_execution warmup_epochs weight_decay",
+    ImageTraining: "average_decay batch_size clip_norm epochs jit learning_rate momentum optimizer "
+    "patience schedule steps_per_execution warmup_epochs weight_decay "
+    "erase flip label_smoothing rotate scale shift",
+}
 FAMILIES = {
     "cnn": "activation architecture convolutions dropout filters flatten kernel_size mirrored "
     "normalization padding pooling stem units",
@@ -24,16 +27,19 @@ def names(cls):
     return {field.name for field in dataclasses.fields(cls)}
 
 
-def test_run_and_training_have_these_flags_and_no_others():
-    assert names(Run) == set(RUN.split())
-    assert names(Training) == set(TRAINING.split())
+@pytest.mark.parametrize("record", FLAGS, ids=lambda record: record.__name__)
+def test_runs_and_trainings_have_these_flags_and_no_others(record):
+    assert names(record) == set(FLAGS[record].split())
 
 
 @pytest.mark.parametrize("family", keras_models.FAMILIES)
 def test_a_familys_flags_are_its_own_and_their_names_are_unique(family):
-    config = type(next(iter(keras_models.get(family).presets.values())).model)
-    assert names(config) == set(FAMILIES[family].split())
-    assert not names(config) & (names(Run) | names(Training))
+    preset = next(iter(keras_models.get(family).presets.values()))
+    config, training = names(type(preset.model)), names(type(preset.training))
+    run = names(RUNS[keras_models.get(family).reads])
+    assert config == set(FAMILIES[family].split())
+    assert not config & (run | training)
+    assert not run & training
 
 
 def test_a_flag_overrides_its_preset_and_the_rest_stays(tmp_path):

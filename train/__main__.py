@@ -38,14 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         word = "error: " if code in (1, 2) else ""
         sys.stderr.write(f"keras-train: {word}{message}\n")
         return code
-    _report(run.path, json.loads(run.metrics.read_text()))
+    _report(run.path, asked.family.headline, json.loads(run.metrics.read_text()))
     return 0
 
 
-def _report(path: Path, metrics: dict) -> None:
-    test = metrics["test"]
+def _report(path: Path, headline: str, metrics: dict) -> None:
     print(
-        f"test accuracy {test['accuracy']:.2%} on {test['examples']} unseen images "
+        f"{headline.format(**metrics['test'])} "
         f"({metrics['parameters']:,} parameters, {metrics['training_seconds']:.0f} s of training)"
     )
     print(f"the run is in {path}")

@@ -9,10 +9,10 @@ import math
 
 import tensorflow as tf
 
-from keras_models.family import Training
+from keras_models.training import ImageTraining
 
 
-def augment(images: tf.Tensor, *, training: Training, seed: tf.Tensor) -> tf.Tensor:
+def augment(images: tf.Tensor, *, training: ImageTraining, seed: tf.Tensor) -> tf.Tensor:
     """Returns the batch, each image distorted in its own way.
 
     Args:
@@ -37,7 +37,7 @@ def _uniform(
     return tf.random.stateless_uniform(shape, streamed, low, high)
 
 
-def _warp(images: tf.Tensor, training: Training, seed: tf.Tensor) -> tf.Tensor:
+def _warp(images: tf.Tensor, training: ImageTraining, seed: tf.Tensor) -> tf.Tensor:
     batch, height, width = (tf.shape(images)[axis] for axis in range(3))
     high, wide = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
     angle = _uniform([batch], -1.0, 1.0, seed, 1) * math.radians(training.rotate)
@@ -66,7 +66,7 @@ def _warp(images: tf.Tensor, training: Training, seed: tf.Tensor) -> tf.Tensor:
 
 
 def _shift(
-    batch: tf.Tensor, side: tf.Tensor, training: Training, seed: tf.Tensor, stream: int
+    batch: tf.Tensor, side: tf.Tensor, training: ImageTraining, seed: tf.Tensor, stream: int
 ) -> tf.Tensor:
     """Whole pixels, each as likely: a fraction of a pixel would blur every image."""
     most = tf.floor(training.shift * side + 1e-3)

@@ -21,22 +21,17 @@ from train.images import ImageData, ImageSet, split
 Arrays = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def load(
-    name: str, *, reads: str = "images", image_size: int | None = None, skip_bad: bool = False
-) -> ImageData:
+def load(name: str, *, image_size: int | None = None, skip_bad: bool = False) -> ImageData:
     """Loads a data set by name, or from a folder.
 
     Args:
         name: one of `NAMED`, or the path of a folder with one sub-folder of images per class.
-        reads: the kind of data that the family takes; `images` is the one there is.
         image_size: side of the square that a folder's images are resized to.
         skip_bad: leave a folder's unreadable files out instead of refusing.
 
     Raises:
         BadInput: there is no such data set or folder, or it cannot be used; says why.
     """
-    if reads != "images":
-        raise BadInput(f"no data set of the kind {reads!r} is known here")
     if name in NAMED:
         if image_size:
             raise BadInput(f"--image-size is for folders of images; {name} has its own size")

@@ -5,12 +5,12 @@ from typing import Any
 import keras
 
 from keras_models.family import Family
-from train.images import ImageData
+from train.data import Data
 from train.run_directory import RunDirectory
 
 
 def measure(
-    family: Family[Any], run: RunDirectory, data: ImageData, best: dict[str, Any], seconds: float
+    family: Family[Any, Any], run: RunDirectory, data: Data, best: dict[str, Any], seconds: float
 ) -> dict[str, Any]:
     """Measures `model.keras`, reloaded from disk, on the test part.
 
@@ -26,8 +26,8 @@ def measure(
     """
     model = keras.saving.load_model(run.model, compile=False)
     return {
-        "test": {**family.measure(model, data.test_examples()), "examples": len(data.test)},
-        "validation": {family.best.metric: best["best"], "examples": len(data.validation)},
+        "test": {**family.measure(model, data.test_examples()), "examples": data.sizes["test"]},
+        "validation": {family.best.metric: best["best"], "examples": data.sizes["validation"]},
         "best_epoch": best["best_epoch"],
         "training_seconds": round(seconds, 1),
         "parameters": model.count_params(),

@@ -6,14 +6,15 @@ from typing import Any
 
 import keras
 
-from keras_models.family import DataSpec, Family, Training
-from train import datasets, evaluation, pipeline, run_directory, runtime, tensorboard
+from keras_models.family import Family
+from train import evaluation, run_directory, runtime, tensorboard
 from train.best_model import BestModel
 from train.checkpoint import ExactCheckpoint
 from train.clock import Clock, EpochLines
-from train.images import ImageData
+from train.data import Data, Pipeline
+from train.kinds import KINDS
 from train.run_directory import RunDirectory
-from train.settings import NewRun, Resumption, Settings
+from train.settings import AnySettings, NewRun, Resumption
 
 
 def fit(asked: NewRun | Resumption) -> RunDirectory:
@@ -35,13 +36,12 @@ def _begin(new: NewRun) -> RunDirectory:
     run_directory.check_free(new.path)
     strategy = runtime.prepare(new.settings.run)
     data = _data(new.family, new.settings)
-    precision = runtime.precision(
-        new.settings.run, image_side=min(data.spec.height, data.spec.width)
-    )
-    training = _fitted(new.settings.training, data, strategy.num_replicas_in_sync)
+    precision = runtime.precision(new.settings.run, bfloat16_pays_on_cpu=data.bfloat16_pays_on_cpu)
+    pipeline = KINDS[new.family.reads].pipeline
+    training = _fitted(new.settings.training, data, pipeline, strategy.num_replicas_in_sync)
     new = dataclasses.replace(new, settings=dataclasses.replace(new.settings, training=training))
     with strategy.scope():
-        model, twin = _build(new.family, new.settings, data.spec, precision)
+        model, twin = _build(new.family, new.settings, data, precision)
     run = run_directory.create(new, data, precision)
     return _train(new.family, new.settings, run, data, model, twin)
 
@@ -55,67 +55,58 @@ def _go_on(resumption: Resumption) -> RunDirectory:
     data = _data(resumption.family, settings)
     run_directory.check_same_data(run, config, data)
     with strategy.scope():
-        model, twin = _build(resumption.family, settings, data.spec, config["precision_used"])
+        model, twin = _build(resumption.family, settings, data, config["precision_used"])
     return _train(resumption.family, settings, run, data, model, twin)
 
 
-def _data(family: Family[Any], settings: Settings[Any]) -> ImageData:
-    data = datasets.load(
-        settings.run.data,
-        reads=family.reads,
-        image_size=settings.run.image_size or None,
-        skip_bad=settings.run.skip_bad,
-    )
-    left_out = f", {data.skipped} unreadable files left out" if data.skipped else ""
-    sys.stderr.write(
-        f"{settings.run.data}: {len(data.training)} images to train on, {len(data.validation)} to "
-        f"validate, {len(data.test)} to test, {len(data.classes)} classes, "
-        f"{data.spec.width} × {data.spec.height} × {data.spec.channels}{left_out}\n"
-    )
+def _data(family: Family[Any, Any], settings: AnySettings) -> Data:
+    data = KINDS[family.reads].load(settings.run)
+    sys.stderr.write(f"{settings.run.data}: {data.summary}\n")
     return data
 
 
-def _fitted(training: Training, data: ImageData, replicas: int) -> Training:
-    """The numbers that these images and devices allow.
+def _fitted(training: Any, data: Data, pipeline: Pipeline[Any], replicas: int) -> Any:
+    """The numbers that these data and devices allow.
 
     A batch is never larger than the set; a call into TensorFlow never runs past the end of an
     epoch, and is one step on several devices, where TensorFlow 2.21 cannot loop over a
     distributed iterator ("You must feed a value for placeholder tensor").
     """
-    batch_size = min(training.batch_size, len(data.training))
-    training = dataclasses.replace(training, batch_size=batch_size)
-    steps = pipeline.steps_per_epoch(data.training, training)
+    training = pipeline.fitted(data, training)
+    steps = pipeline.steps_per_epoch(data, training)
     most = training.steps_per_execution if replicas == 1 else 1
     divisor = next(number for number in range(most, 0, -1) if steps % number == 0)
     return dataclasses.replace(training, steps_per_execution=divisor)
 
 
 def _build(
-    family: Family[Any], settings: Settings[Any], spec: DataSpec, precision: str
+    family: Family[Any, Any], settings: AnySettings, data: Data, precision: str
 ) -> tuple[keras.Model, keras.Model]:
     """The model to train, and its float32 twin that is saved."""
+    steps = KINDS[family.reads].pipeline.steps_per_epoch(data, settings.training)
     keras.config.set_dtype_policy(precision)
-    model = family.build(settings.model, settings.training, spec)
+    model = family.build(settings.model, settings.training, data.spec, steps)
     model.optimizer.build(model.trainable_variables)
     keras.config.set_dtype_policy("float32")
-    compiled = family.build(
-        settings.model, settings.training, dataclasses.replace(spec, sample=None)
-    )
+    # Built from the record alone, as whoever exports the run knows the data.
+    spec = type(data.spec).from_record(data.spec.record())
+    compiled = family.build(settings.model, settings.training, spec, steps)
     # Saved without what compiled it: whoever loads it needs neither our loss nor our schedule.
     twin = keras.Model(compiled.input, compiled.output, name=compiled.name)
     return model, twin
 
 
 def _train(
-    family: Family[Any],
-    settings: Settings[Any],
+    family: Family[Any, Any],
+    settings: AnySettings,
     run: RunDirectory,
-    data: ImageData,
+    data: Data,
     model: keras.Model,
     twin: keras.Model,
 ) -> RunDirectory:
     training = settings.training
-    steps = pipeline.steps_per_epoch(data.training, training)
+    pipeline = KINDS[family.reads].pipeline
+    steps = pipeline.steps_per_epoch(data, training)
     best = BestModel(run, family.best, twin, training.patience)
     clock = Clock()
     checkpoint = ExactCheckpoint(run.checkpoint, steps, {"best": best, "clock": clock})
@@ -134,7 +125,7 @@ def _train(
         EpochLines(training.epochs),
         checkpoint,
     ]
-    validation = pipeline.evaluation_batches(data.validation, training.batch_size)
+    validation = pipeline.validation_batches(data, training)
     try:
         for first_step, epoch, epochs, call_steps in _calls(start, steps, training.epochs):
             if best.has_given_up:
@@ -176,7 +167,7 @@ def _calls(start: int, steps: int, epochs: int) -> list[tuple[int, int, int, int
     return calls
 
 
-def _flat(settings: Settings[Any]) -> dict[str, str | int | float | bool]:
+def _flat(settings: AnySettings) -> dict[str, str | int | float | bool]:
     """Settings as TensorBoard's table of hyperparameters takes them."""
     parts = (settings.run, settings.model, settings.training)
     values = {name: value for part in parts for name, value in dataclasses.asdict(part).items()}

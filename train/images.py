@@ -12,8 +12,9 @@ from typing import cast
 
 import numpy as np
 
+from keras_models.data_spec import ImageSpec
 from keras_models.errors import BadInput
-from keras_models.family import Examples, ImageSpec
+from keras_models.family import Examples
 from train.image_files import ImageFiles
 
 VALIDATION_SHARE = 0.1
@@ -25,6 +26,8 @@ SAMPLE_IMAGES = 5000
 SAMPLE_BYTES = 2**26
 """What initialisations may look at: so many images, or fewer if they are large."""
 SPLIT_SEED = 20120413
+SMALL_IMAGE = 16
+"""Below this side a step is all overhead, and converting to bfloat16 costs more than it saves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +81,31 @@ class ImageData:
             width=width,
             channels=channels,
             classes=self.classes,
-            training_examples=len(self.training),
             sample=self.training.pixels[:samples],
         )
 
-    def examples(self, count: int = 512) -> Examples:
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Images in each part."""
+        parts = {"training": self.training, "validation": self.validation, "test": self.test}
+        return {name: len(part) for name, part in parts.items()}
+
+    @property
+    def summary(self) -> str:
+        """Counts and sizes, for people."""
+        left_out = f", {self.skipped} unreadable files left out" if self.skipped else ""
+        return (
+            f"{len(self.training)} images to train on, {len(self.validation)} to validate, "
+            f"{len(self.test)} to test, {len(self.classes)} classes, "
+            f"{self.spec.width} × {self.spec.height} × {self.spec.channels}{left_out}"
+        )
+
+    @property
+    def bfloat16_pays_on_cpu(self) -> bool:
+        """Whether the images are not tiny."""
+        return min(self.spec.height, self.spec.width) >= SMALL_IMAGE
+
+    def examples(self, count: int = 512) -> Examples[ImageSpec]:
         """Returns the first `count` validation images with their answers."""
         return Examples(
             inputs={"image": self.validation.pixels[:count]},
@@ -90,7 +113,7 @@ class ImageData:
             spec=self.spec,
         )
 
-    def test_examples(self) -> Examples:
+    def test_examples(self) -> Examples[ImageSpec]:
         """Returns all test images with their answers; those in files are decoded when sliced."""
         pixels = cast(np.ndarray, self.test.pixels)
         return Examples(inputs={"image": pixels}, answers=self.test.labels, spec=self.spec)

@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from keras_models import atomic
 from keras_models.errors import BadInput
-from keras_models.family import Examples, Family, Training
-from train.images import ImageData
-from train.settings import NewRun, Run, Settings, restored
+from keras_models.family import Examples, Family
+from train.data import Data
+from train.settings import RUNS, AnySettings, NewRun, Settings, restored
 
 FORMAT = 1
 
@@ -66,7 +66,7 @@ class RunDirectory:
         """Replaces `model.keras` in one step."""
         atomic.write(self.model, model.save)
 
-    def finish(self, metrics: Mapping[str, Any], examples: Examples) -> None:
+    def finish(self, metrics: Mapping[str, Any], examples: Examples[Any]) -> None:
         """Writes the samples and, as the last file of the run, its figures."""
         arrays = {**examples.inputs, "answer": examples.answers}
 
@@ -95,7 +95,7 @@ def check_free(path: Path) -> None:
         raise BadInput(f"{path} is not empty, and not a run: choose another --run")
 
 
-def create(new: NewRun, data: ImageData, precision: str) -> RunDirectory:
+def create(new: NewRun, data: Data, precision: str) -> RunDirectory:
     """Makes a run's directory with its `config.json`.
 
     Raises:
@@ -112,9 +112,8 @@ def create(new: NewRun, data: ImageData, precision: str) -> RunDirectory:
     return run
 
 
-def _config(new: NewRun, data: ImageData, precision: str) -> dict[str, Any]:
+def _config(new: NewRun, data: Data, precision: str) -> dict[str, Any]:
     settings = new.settings
-    spec = data.spec
     return {
         "format": FORMAT,
         "family": new.family.name,
@@ -123,19 +122,9 @@ def _config(new: NewRun, data: ImageData, precision: str) -> dict[str, Any]:
         "training": dataclasses.asdict(settings.training),
         "run": {**dataclasses.asdict(settings.run), "run": str(settings.run.run)},
         "precision_used": precision,
-        "spec": {
-            "height": spec.height,
-            "width": spec.width,
-            "channels": spec.channels,
-            "classes": list(spec.classes),
-            "training_examples": spec.training_examples,
-        },
-        "splits": {
-            "training": len(data.training),
-            "validation": len(data.validation),
-            "test": len(data.test),
-        },
-        "skipped_files": data.skipped,
+        "spec": data.spec.record(),
+        "data_summary": data.summary,
+        "splits": dict(data.sizes),
         "data_fingerprint": data.fingerprint,
         "versions": {
             "python": platform.python_version(),
@@ -147,7 +136,7 @@ def _config(new: NewRun, data: ImageData, precision: str) -> dict[str, Any]:
     }
 
 
-def open_existing(path: Path, family: Family[Any]) -> tuple[RunDirectory, Settings[Any], dict]:
+def open_existing(path: Path, family: Family[Any, Any]) -> tuple[RunDirectory, AnySettings, dict]:
     """Opens a run to go on with it.
 
     Returns:
@@ -167,10 +156,11 @@ def open_existing(path: Path, family: Family[Any]) -> tuple[RunDirectory, Settin
         raise BadInput(f"{run.config} is not of format {FORMAT}: another version made it")
     if config["family"] != family.name:
         raise BadInput(f"{path} is a run of {config['family']}, not of {family.name}")
+    preset = next(iter(family.presets.values()))
     settings = Settings(
-        run=dataclasses.replace(restored(Run, config["run"]), run=path),
-        model=restored(type(next(iter(family.presets.values())).model), config["model"]),
-        training=restored(Training, config["training"]),
+        run=dataclasses.replace(restored(RUNS[family.reads], config["run"]), run=path),
+        model=restored(type(preset.model), config["model"]),
+        training=restored(type(preset.training), config["training"]),
     )
     return run, settings, config
 
@@ -184,7 +174,7 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def check_same_data(run: RunDirectory, config: Mapping[str, Any], data: ImageData) -> None:
+def check_same_data(run: RunDirectory, config: Mapping[str, Any], data: Data) -> None:
     """Makes sure that a run goes on with the data it began with.
 
     Raises:

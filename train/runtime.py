@@ -8,9 +8,6 @@ import tensorflow as tf
 from keras_models.errors import BadInput
 from train.settings import Run
 
-SMALL_IMAGE = 16
-"""Below this side a step is all overhead, and converting to bfloat16 costs more than it saves."""
-
 
 def prepare(run: Run) -> tf.distribute.Strategy:
     """Seeds every random source, makes operations repeatable, and finds the devices.
@@ -27,17 +24,17 @@ def prepare(run: Run) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy() if len(gpus) > 1 else tf.distribute.get_strategy()
 
 
-def precision(run: Run, *, image_side: int) -> str:
+def precision(run: Run, *, bfloat16_pays_on_cpu: bool) -> str:
     """Decides the dtype policy of the training steps.
 
     Args:
         run: its `precision` is taken as it is, unless `auto`.
-        image_side: the smaller side of the images, in pixels.
+        bfloat16_pays_on_cpu: whether these data make steps that gain by it.
 
     Returns:
         `float32`, `mixed_bfloat16` or `mixed_float16`. For `auto`: on a GPU what its tensor cores
         multiply (bfloat16 from compute capability 8.0, float16 from 7.0); on a CPU bfloat16 where
-        the processor has instructions for it and the images are not tiny, else float32.
+        the processor has instructions for it and it pays, else float32.
 
     Raises:
         BadInput: mixed_float16 on a machine without a GPU, where it is slower and overflows.
@@ -49,9 +46,7 @@ def precision(run: Run, *, image_side: int) -> str:
         return run.precision
     if capability is not None:
         return _of_gpu(capability)
-    return (
-        "mixed_bfloat16" if _cpu_multiplies_bfloat16() and image_side >= SMALL_IMAGE else "float32"
-    )
+    return "mixed_bfloat16" if bfloat16_pays_on_cpu and _cpu_multiplies_bfloat16() else "float32"
 
 
 def _of_gpu(capability: tuple[int, int]) -> str:

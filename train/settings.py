@@ -17,9 +17,12 @@ import tyro
 
 import keras_models
 from keras_models.errors import BadInput
-from keras_models.family import Family, Training
+from keras_models.family import Family
+from keras_models.training import Training
 
 C = TypeVar("C")
+R = TypeVar("R", bound="Run")
+T = TypeVar("T", bound=Training)
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
 
 
@@ -29,12 +32,8 @@ class Run:
 
     run: Path
     """The run directory: made now, or the one to go on with."""
-    data: str = "digits"
-    """digits, mnist, fashion_mnist, cifar10, or a folder with one sub-folder per class."""
-    image_size: int = 0
-    """Side of the square that a folder's images are resized to; 0 where all are equal."""
-    skip_bad: bool = False
-    """Leave unreadable image files out, and count them, instead of refusing."""
+    data: str
+    """The name of a data set, or a path."""
     seed: int = 0
     """Decides initial weights, order, augmentation and dropout."""
     precision: Precision = "auto"
@@ -44,40 +43,65 @@ class Run:
 
     def __post_init__(self) -> None:
         """Checks what argument parsing cannot."""
-        if self.image_size < 0 or self.image_size > 1024:
-            raise ValueError(f"image_size must be between 1 and 1024, got {self.image_size}")
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"seed must be between 0 and {2**31 - 1}, got {self.seed}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Generic[C]):
+class ImageRun(Run):
+    """What is trained on which images, and where it goes."""
+
+    data: str = "digits"
+    """digits, mnist, fashion_mnist, cifar10, or a folder with one sub-folder per class."""
+    image_size: int = 0
+    """Side of the square that a folder's images are resized to; 0 where all are equal."""
+    skip_bad: bool = False
+    """Leave unreadable image files out, and count them, instead of refusing."""
+
+    def __post_init__(self) -> None:
+        """Checks what argument parsing cannot."""
+        super().__post_init__()
+        if self.image_size < 0 or self.image_size > 1024:
+            raise ValueError(f"image_size must be between 1 and 1024, got {self.image_size}")
+
+
+RUNS: dict[str, type[Run]] = {"images": ImageRun}
+"""By the kind of data that a family reads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Generic[R, C, T]):
     """All of it together."""
 
-    run: Run
+    run: R
     model: C
-    training: Training
+    training: T
+
+
+AnySettings = Settings[Any, Any, Any]
+"""Those of whatever family."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewRun:
     """A command line that begins a run: its family, the preset its settings began as, and them."""
 
-    family: Family[Any]
+    family: Family[Any, Any]
     preset: str
-    settings: Settings[Any]
+    settings: AnySettings
 
     @property
     def path(self) -> Path:
         """The directory that is to be made."""
-        return self.settings.run.run
+        path: Path = self.settings.run.run
+        return path
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resumption:
     """A command line that goes on with the run at `path`, which has its own settings."""
 
-    family: Family[Any]
+    family: Family[Any, Any]
     path: Path
 
 
@@ -120,7 +144,7 @@ Families: {", ".join(keras_models.FAMILIES)}. All flags of one: keras-train cnn 
 """
 
 
-def _preset(family: Family[Any], name: str | None) -> str:
+def _preset(family: Family[Any, Any], name: str | None) -> str:
     if name is None:
         return next(iter(family.presets))
     if name not in family.presets:
@@ -145,11 +169,12 @@ def _resumed(rest: Sequence[str]) -> Path:
     return run
 
 
-def _flags(family: Family[Any], preset: str, rest: Sequence[str]) -> Settings[Any]:
+def _flags(family: Family[Any, Any], preset: str, rest: Sequence[str]) -> AnySettings:
     recipe = family.presets[preset]
-    settings_type: Any = Settings[type(recipe.model)]  # type: ignore[misc]
+    run, training = RUNS[family.reads], type(recipe.training)
+    settings_type: Any = Settings[run, type(recipe.model), training]  # type: ignore[misc,valid-type]
     default = Settings(run=tyro.MISSING_NONPROP, model=recipe.model, training=recipe.training)
-    parsed: Settings[Any] = tyro.cli(
+    parsed: AnySettings = tyro.cli(
         settings_type,
         prog=f"keras-train {family.name}",
         args=list(rest),
@@ -160,7 +185,7 @@ def _flags(family: Family[Any], preset: str, rest: Sequence[str]) -> Settings[An
     return parsed
 
 
-def _description(family: Family[Any]) -> str:
+def _description(family: Family[Any, Any]) -> str:
     presets = "\n".join(
         f"  --preset {name}: {preset.summary}" for name, preset in family.presets.items()
     )

@@ -25,8 +25,8 @@ GRADIENT_EXAMPLES = 64
 
 def callbacks(
     logs: Path,
-    family: Family[Any],
-    examples: Examples,
+    family: Family[Any, Any],
+    examples: Examples[Any],
     settings: Mapping[str, str | int | float | bool],
     *,
     batch_size: int,
@@ -97,7 +97,7 @@ class Observations(keras.callbacks.Callback):
     """What the family shows of the model, and how large the gradients of its layers are."""
 
     def __init__(
-        self, logs: Path, family: Family[Any], examples: Examples, twin: keras.Model
+        self, logs: Path, family: Family[Any, Any], examples: Examples[Any], twin: keras.Model
     ) -> None:
         """Opens the event file."""
         super().__init__()
@@ -147,7 +147,7 @@ class Graph(keras.callbacks.Callback):
         writer.close()
 
 
-def gradient_norms(model: keras.Model, examples: Examples) -> dict[str, float]:
+def gradient_norms(model: keras.Model, examples: Examples[Any]) -> dict[str, float]:
     """Returns the norm of the loss' gradient by layer, on a fixed batch of validation samples.
 
     Norms that shrink by a factor from layer to layer, towards the input, are the vanishing

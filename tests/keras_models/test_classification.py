@@ -5,7 +5,9 @@ import pytest
 import tensorflow as tf
 
 from keras_models import classification, cnn
-from keras_models.family import Examples, ImageSpec, Training
+from keras_models.data_spec import ImageSpec
+from keras_models.family import Examples
+from keras_models.training import ImageTraining
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +16,6 @@ def made():
         height=28,
         width=28,
         channels=1,
-        training_examples=1000,
         classes=("0", "1", "2"),
         sample=np.random.default_rng(0).integers(0, 256, (50, 28, 28, 1)).astype(np.uint8),
     )
@@ -22,7 +23,7 @@ def made():
 
 @pytest.fixture(scope="module")
 def model(made):
-    return cnn.build(cnn.CNNConfig(), Training(), made)
+    return cnn.build(cnn.CNNConfig(), ImageTraining(), made, 10)
 
 
 def test_what_is_served_is_declared_and_adds_up_to_one(model, made):

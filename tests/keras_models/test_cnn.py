@@ -8,8 +8,9 @@ import pytest
 
 from keras_models import cnn
 from keras_models.cnn import CNNConfig
+from keras_models.data_spec import ImageSpec
 from keras_models.errors import BadInput
-from keras_models.family import ImageSpec, Training
+from keras_models.training import ImageTraining
 
 
 def spec(side=28, channels=1, classes=3):
@@ -17,7 +18,6 @@ def spec(side=28, channels=1, classes=3):
         height=side,
         width=side,
         channels=channels,
-        training_examples=1000,
         classes=tuple(map(str, range(classes))),
         sample=np.random.default_rng(0)
         .integers(0, 256, (50, side, side, channels))
@@ -26,7 +26,9 @@ def spec(side=28, channels=1, classes=3):
 
 
 def built(config=None, side=28, channels=1, **training):
-    return cnn.build(config or CNNConfig(), Training(**training), spec(side, channels))
+    return cnn.build(
+        config or CNNConfig(), ImageTraining(**training), spec(side, channels), steps_per_epoch=10
+    )
 
 
 def test_raw_pixels_go_in_and_logits_come_out():
@@ -108,7 +110,7 @@ def test_every_preset_trains_a_step_on_its_kind_of_image(preset):
     recipe = cnn.PRESETS[preset]
     side, channels = (32, 3) if preset.startswith("cifar") else (28, 1)
     made = spec(side, channels)
-    model = cnn.build(recipe.model, recipe.training, made)
+    model = cnn.build(recipe.model, recipe.training, made, 10)
     before = np.array(model.trainable_variables[-1])
     model.fit(made.sample[:8], np.arange(8) % 3, batch_size=8, verbose=0)
     assert not np.array_equal(before, np.asarray(model.trainable_variables[-1]))

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from keras_models.cnn import CNNConfig, build
-from keras_models.family import DataSpec, Training
+from keras_models.data_spec import ImageSpec
+from keras_models.training import ImageTraining
 
 
 @pytest.fixture
@@ -15,13 +16,11 @@ def images():
 
 @pytest.fixture(params=["plain", "residual"])
 def model(request, images):
-    spec = DataSpec(
-        height=16, width=16, channels=3, classes=("a", "b", "c"), training_examples=4, sample=images
-    )
+    spec = ImageSpec(height=16, width=16, channels=3, classes=("a", "b", "c"), sample=images)
     config = CNNConfig(
         architecture=request.param, filters=(8, 8), units=0, dropout=0.0, mirrored=True
     )
-    return build(config, Training(), spec)
+    return build(config, ImageTraining(), spec, 10)
 
 
 def test_an_image_and_its_mirror_image_have_one_answer(model, images):

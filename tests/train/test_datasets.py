@@ -161,11 +161,6 @@ def test_a_named_set_keeps_its_own_size():
         datasets.load("digits", image_size=16)
 
 
-def test_data_of_a_kind_that_is_not_there_are_refused():
-    with pytest.raises(BadInput, match="'sounds'"):
-        datasets.load("digits", reads="sounds")
-
-
 def test_a_pixel_of_the_digits_is_its_darkness_on_a_scale_to_255():
     from sklearn.datasets import load_digits
 

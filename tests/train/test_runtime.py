@@ -9,7 +9,7 @@ import pytest
 
 from keras_models.errors import BadInput
 from train import runtime
-from train.settings import Run
+from train.settings import ImageRun
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -42,7 +42,7 @@ def test_several_devices_train_one_model_together(tmp_path):
 
 
 def test_auto_precision_keeps_tiny_images_in_float32(tmp_path):
-    assert runtime.precision(Run(run=tmp_path), image_side=8) == "float32"
+    assert runtime.precision(ImageRun(run=tmp_path), bfloat16_pays_on_cpu=False) == "float32"
 
 
 def test_auto_precision_follows_the_processor(tmp_path):
@@ -52,14 +52,16 @@ def test_auto_precision_follows_the_processor(tmp_path):
         pytest.skip("this system does not say what its processor can do")
     multiplies = "avx512_bf16" in flags or "amx_bf16" in flags
     expected = "mixed_bfloat16" if multiplies else "float32"
-    assert runtime.precision(Run(run=tmp_path), image_side=28) == expected
+    assert runtime.precision(ImageRun(run=tmp_path), bfloat16_pays_on_cpu=True) == expected
 
 
 def test_what_was_asked_for_is_taken(tmp_path):
-    asked = Run(run=tmp_path, precision="mixed_bfloat16")
-    assert runtime.precision(asked, image_side=8) == "mixed_bfloat16"
+    asked = ImageRun(run=tmp_path, precision="mixed_bfloat16")
+    assert runtime.precision(asked, bfloat16_pays_on_cpu=False) == "mixed_bfloat16"
 
 
 def test_float16_without_a_gpu_is_refused(tmp_path):
     with pytest.raises(BadInput, match="needs a GPU"):
-        runtime.precision(Run(run=tmp_path, precision="mixed_float16"), image_side=28)
+        runtime.precision(
+            ImageRun(run=tmp_path, precision="mixed_float16"), bfloat16_pays_on_cpu=True
+        )

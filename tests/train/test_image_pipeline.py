@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_models.family import Training
-from train import class_folders, datasets, pipeline
+from keras_models.training import ImageTraining
+from train import class_folders, datasets
+from train import image_pipeline as pipeline
 
 ROOT = Path(__file__).parents[2]
-DISTORTED = Training(
+DISTORTED = ImageTraining(
     epochs=2, batch_size=128, flip=True, shift=0.2, rotate=20, scale=0.2, erase=0.2
 )
-PLAIN = Training(epochs=2, batch_size=128)
+PLAIN = ImageTraining(epochs=2, batch_size=128)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def batches(data, training, **choices):
 
 @pytest.mark.parametrize("training", [PLAIN, DISTORTED], ids=["plain", "distorted"])
 def test_a_run_resumed_at_any_step_sees_what_it_would_have_seen(data, training):
-    steps = pipeline.steps_per_epoch(data.training, training)
+    steps = pipeline.steps_per_epoch(data, training)
     whole = batches(data, training, seed=3)
     assert len(whole) == 2 * steps
     for start in (1, steps - 1, steps, steps + 1, 2 * steps - 1):
@@ -55,12 +56,12 @@ def test_a_run_resumed_at_any_step_sees_what_it_would_have_seen(data, training):
 
 
 def test_a_run_that_is_over_has_no_more_batches(data):
-    steps = pipeline.steps_per_epoch(data.training, PLAIN)
+    steps = pipeline.steps_per_epoch(data, PLAIN)
     assert batches(data, PLAIN, seed=0, start_step=2 * steps) == []
 
 
 def test_each_epoch_has_its_own_order_and_shows_no_image_twice(data):
-    steps = pipeline.steps_per_epoch(data.training, PLAIN)
+    steps = pipeline.steps_per_epoch(data, PLAIN)
     shown = batches(data, PLAIN, seed=0)
     epochs = [
         np.concatenate([images for images, _ in part]) for part in (shown[:steps], shown[steps:])
@@ -97,13 +98,14 @@ def test_all_batches_have_one_shape_and_stay_whole_numbers(data):
 
 
 def test_evaluation_shows_every_image_once_in_order(data):
-    shown = list(pipeline.evaluation_batches(data.test, 50).as_numpy_iterator())
-    np.testing.assert_array_equal(np.concatenate([b[0] for b in shown]), data.test.pixels)
-    np.testing.assert_array_equal(np.concatenate([b[1] for b in shown]), data.test.labels)
+    batched = pipeline.validation_batches(data, ImageTraining(batch_size=50))
+    images, labels = zip(*batched.as_numpy_iterator(), strict=True)
+    np.testing.assert_array_equal(np.concatenate(images), data.validation.pixels)
+    np.testing.assert_array_equal(np.concatenate(labels), data.validation.labels)
 
 
 def test_a_set_smaller_than_a_batch_is_one_batch(data):
-    huge = Training(epochs=1, batch_size=5000)
+    huge = ImageTraining(epochs=1, batch_size=5000)
     images, _ = next(pipeline.training_batches(data, huge, seed=0).as_numpy_iterator())
     assert len(images) == len(data.training)
 
@@ -122,15 +124,15 @@ PEAK = """
 import resource, sys
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-from keras_models.family import Training
-from train import pipeline
+from keras_models.training import ImageTraining
+from train import image_pipeline as pipeline
 from train.images import ImageSet, split
 
 pixels = np.ones((8000, 128, 128, 3), np.uint8)
 data = split(ImageSet(pixels=pixels, labels=np.arange(8000) % 2), "ab")
 pipeline._resident(data.training.pixels)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-batches = pipeline.training_batches(data, Training(batch_size=32), seed=0)
+batches = pipeline.training_batches(data, ImageTraining(batch_size=32), seed=0)
 next(iter(batches))
 growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
 print(growth * 1024 / data.training.pixels.nbytes)
@@ -140,7 +142,7 @@ print(growth * 1024 / data.training.pixels.nbytes)
 def test_a_set_too_large_for_memory_gives_the_same_batches_from_its_files(filed):
     in_files, in_memory = filed
     assert not isinstance(in_files.training.pixels, np.ndarray)
-    training = Training(epochs=2, batch_size=8, flip=True, shift=0.1)
+    training = ImageTraining(epochs=2, batch_size=8, flip=True, shift=0.1)
     for ours, theirs in zip(
         batches(in_files, training, seed=1), batches(in_memory, training, seed=1), strict=True
     ):

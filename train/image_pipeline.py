@@ -5,24 +5,30 @@ There is no shuffle buffer and no position to save: the order of an epoch is dra
 on with the dataset that starts at step k, and sees what it would have seen.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
-from keras_models.family import Training
+from keras_models.training import ImageTraining
 from train.augmentation import augment
 from train.image_files import ImageFiles
 from train.images import ImageData, ImageSet
 
 
-def steps_per_epoch(images: ImageSet, training: Training) -> int:
+def fitted(data: ImageData, training: ImageTraining) -> ImageTraining:
+    """Returns the settings with a batch that is no larger than the training part."""
+    return dataclasses.replace(training, batch_size=min(training.batch_size, len(data.training)))
+
+
+def steps_per_epoch(data: ImageData, training: ImageTraining) -> int:
     """Returns the optimizer steps in an epoch; the last, incomplete batch is left out."""
-    return max(1, len(images) // training.batch_size)
+    return max(1, len(data.training) // training.batch_size)
 
 
 def training_batches(
-    data: ImageData, training: Training, *, seed: int, start_step: int = 0
+    data: ImageData, training: ImageTraining, *, seed: int, start_step: int = 0
 ) -> tf.data.Dataset:
     """Returns the batches from `start_step` to the end of the run.
 
@@ -33,7 +39,7 @@ def training_batches(
         trace of the training step serves all. A set smaller than the batch size is one batch.
     """
     images = data.training
-    steps = steps_per_epoch(images, training)
+    steps = steps_per_epoch(data, training)
     batch_size = min(training.batch_size, len(images))
     draw = _drawing(images)
 
@@ -60,9 +66,10 @@ def training_batches(
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(_as_written())
 
 
-def evaluation_batches(images: ImageSet, batch_size: int) -> tf.data.Dataset:
-    """Returns all images in their order; the last batch may be smaller."""
-    indices = tf.data.Dataset.range(len(images)).batch(batch_size)
+def validation_batches(data: ImageData, training: ImageTraining) -> tf.data.Dataset:
+    """Returns the validation images in their order; the last batch may be smaller."""
+    images = data.validation
+    indices = tf.data.Dataset.range(len(images)).batch(training.batch_size)
     dataset = indices.map(_drawing(images), num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
     return dataset.with_options(_as_written())
 

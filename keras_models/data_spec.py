@@ -1,0 +1,48 @@
+"""What a model must know of the data that it will see."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSpec:
+    """Of images with class labels.
+
+    Attributes:
+        height, width: pixels.
+        channels: 1 (grey) or 3 (red, green, blue).
+        classes: the class names; a label is an index into them.
+        sample: uint8 [some, height, width, channels], training images for initialisations that
+            look at data; None when a model is rebuilt only to receive weights.
+    """
+
+    height: int
+    width: int
+    channels: int
+    classes: tuple[str, ...]
+    sample: np.ndarray | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Returns all but the sample, as JSON keeps it."""
+        return {
+            "height": self.height,
+            "width": self.width,
+            "channels": self.channels,
+            "classes": list(self.classes),
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "ImageSpec":
+        """Makes it from its record.
+
+        Raises:
+            KeyError, TypeError: it is no such record.
+        """
+        return cls(**{**record, "classes": tuple(record["classes"])})
+
+
+SPECS = {"images": ImageSpec}
+"""By the kind of data that a family reads."""

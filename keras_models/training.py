@@ -1,0 +1,78 @@
+"""How a model is fitted: numbers that are flags of `keras-train` and part of every preset."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a model is fitted; every field is a flag of `keras-train`."""
+
+    epochs: int = 20
+    """Times the whole training set is shown."""
+    batch_size: int = 64
+    """Examples per optimizer step (of all devices together)."""
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """adamw (Loshchilov and Hutter 2019), or sgd with Nesterov momentum."""
+    learning_rate: float = 2e-3
+    """Peak of the schedule."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate falls from its peak to nearly nothing over the run."""
+    warmup_epochs: float = 1.0
+    """Epochs over which the learning rate rises from zero to its peak."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay of kernels."""
+    momentum: float = 0.9
+    """Of sgd; adamw does not use it."""
+    clip_norm: float = 0.0
+    """Largest global norm of the gradients; 0 leaves them as they are."""
+    average_decay: float = 0.0
+    """Decay per step of the averaged weights that are validated and saved; 0 keeps the raw ones."""
+    patience: int = 0
+    """Epochs without a better validation figure after which training stops; 0 never stops early."""
+    steps_per_execution: int = 1
+    """Steps per call into TensorFlow: more makes small models faster, progress coarser."""
+    jit: bool = False
+    """Compile the step with XLA: pays on a GPU, costs on a CPU (convolutions 1.7 times slower)."""
+
+    def __post_init__(self) -> None:
+        """Checks what argument parsing cannot."""
+        for name in ("epochs", "batch_size", "steps_per_execution"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        self._check_shares("average_decay", "momentum")
+        for name in ("warmup_epochs", "weight_decay", "clip_norm", "patience"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+
+    def _check_shares(self, *names: str) -> None:
+        for name in names:
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageTraining(Training):
+    """How a classifier of images is fitted."""
+
+    label_smoothing: float = 0.0
+    """Share of each label's probability that is spread over all classes."""
+    flip: bool = False
+    """Augmentation: mirror images left to right."""
+    shift: float = 0.0
+    """Augmentation: largest shift, as a share of the image's side."""
+    rotate: float = 0.0
+    """Augmentation: largest rotation, in degrees."""
+    scale: float = 0.0
+    """Augmentation: largest change of size, as a share."""
+    erase: float = 0.0
+    """Augmentation: side of a square that is blanked out, as a share of the image's side."""
+
+    def __post_init__(self) -> None:
+        """Checks what argument parsing cannot."""
+        super().__post_init__()
+        self._check_shares("label_smoothing", "shift", "scale", "erase")
+        if self.rotate < 0:
+            raise ValueError(f"rotate must not be negative, got {self.rotate}")
