@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def main() -> int:
@@ -23,20 +24,33 @@ def main() -> int:
     from keras_models import backend
 
     backend.prepare()
+    from keras_models.errors import BadInput
+
+    try:
+        keras_says, onnx_says, labels = _answers(options.run, options.bundle)
+    except BadInput as error:
+        parser.error(str(error))
+    error = abs(keras_says - onnx_says).max()
+    spread = keras_says.max() - keras_says.min()
+    agreeing = int(sum(keras_says.argmax(axis=1) == labels))
+    print(f"images               {len(labels)}")
+    print(f"decisions agreeing   {agreeing} ({agreeing / len(labels):.2%})")
+    print(f"largest error        {error:.2e}, {error / spread:.2e} of the spread {spread:.3f}")
+    return 0 if agreeing == len(labels) else 1
+
+
+def _answers(run: Path, bundle: Path) -> Any:
+    """Probabilities of Keras and of ONNX Runtime, and the latter's labels, for the test part."""
     import keras
     import numpy as np
 
     import serving
-    from keras_models.errors import BadInput
     from train import datasets
 
-    config = json.loads((options.run / "config.json").read_text())["run"]
-    try:
-        test = datasets.load(config["data"], image_size=config["image_size"] or None).test
-    except BadInput as error:
-        parser.error(str(error))
-    model = keras.saving.load_model(options.run / "model.keras")
-    served = serving.load(options.bundle)
+    config = json.loads((run / "config.json").read_text())["run"]
+    test = datasets.load(config["data"], image_size=config["image_size"] or None).test
+    model = keras.saving.load_model(run / "model.keras")
+    served = serving.load(bundle)
     expected, actual, labels = [], [], []
     for start in range(0, len(test), 100):
         images = test.pixels[start : start + 100]
@@ -44,14 +58,7 @@ def main() -> int:
         answers = served.predict(image=images)
         actual.append(answers["probabilities"])
         labels.append(answers["label"])
-    keras_says, onnx_says = np.concatenate(expected), np.concatenate(actual)
-    error = np.abs(keras_says - onnx_says).max()
-    spread = keras_says.max() - keras_says.min()
-    agreeing = int(np.sum(keras_says.argmax(axis=1) == np.concatenate(labels)))
-    print(f"images               {len(test)}")
-    print(f"decisions agreeing   {agreeing} ({agreeing / len(test):.2%})")
-    print(f"largest error        {error:.2e}, {error / spread:.2e} of the spread {spread:.3f}")
-    return 0 if agreeing == len(test) else 1
+    return np.concatenate(expected), np.concatenate(actual), np.concatenate(labels)
 
 
 if __name__ == "__main__":
