@@ -34,7 +34,7 @@ def fit(asked: NewRun | Resumption) -> RunDirectory:
 
 def _begin(new: NewRun) -> RunDirectory:
     run_directory.check_free(new.path)
-    strategy = runtime.prepare(new.settings.run)
+    strategy = runtime.prepare(new.settings.run, jit=new.settings.training.jit)
     data = _data(new.family, new.settings)
     precision = runtime.precision(new.settings.run, bfloat16_pays_on_cpu=data.bfloat16_pays_on_cpu)
     pipeline = KINDS[new.family.reads].pipeline
@@ -51,7 +51,7 @@ def _go_on(resumption: Resumption) -> RunDirectory:
     if run.is_finished:
         sys.stderr.write(f"{run.path} is finished already\n")
         return run
-    strategy = runtime.prepare(settings.run)
+    strategy = runtime.prepare(settings.run, jit=settings.training.jit)
     data = _data(resumption.family, settings)
     run_directory.check_same_data(run, config, data)
     with strategy.scope():

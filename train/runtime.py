@@ -9,14 +9,21 @@ from keras_models.errors import BadInput
 from train.settings import Run
 
 
-def prepare(run: Run) -> tf.distribute.Strategy:
+def prepare(run: Run, *, jit: bool) -> tf.distribute.Strategy:
     """Seeds every random source, makes operations repeatable, and finds the devices.
+
+    TensorFlow 2.21 has no XLA code for some gradients where operations are to be repeatable, not
+    even for those of a CPU, which always are. So with `jit` they are left as they come.
+
+    Args:
+        run: its `seed`, and whether it is to be `deterministic`.
+        jit: whether the steps will be compiled with XLA.
 
     Returns:
         A strategy over all GPUs of the machine, or the default one where there are fewer than two.
     """
     keras.utils.set_random_seed(run.seed)
-    if run.deterministic:
+    if run.deterministic and not jit:
         tf.config.experimental.enable_op_determinism()
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:

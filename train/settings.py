@@ -39,7 +39,8 @@ class Run:
     precision: Precision = "auto"
     """What the steps compute in; auto takes what is fastest here. Weights are float32."""
     deterministic: bool = True
-    """Equal seeds give equal bytes on the same machine; costs speed on a GPU."""
+    """Equal seeds give equal bytes on the same machine; costs speed on a GPU, and cannot be kept
+    there with --jit."""
 
     def __post_init__(self) -> None:
         """Checks what argument parsing cannot."""

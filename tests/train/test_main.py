@@ -109,6 +109,18 @@ def test_mixed_precision_trains_and_the_saved_model_is_float32(run_command, tmp_
     assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
 
 
+def test_compiled_steps_are_compiled_and_as_repeatable_as_any(run_command, tmp_path):
+    models = []
+    for name in ("one", "other"):
+        flags = ("--epochs", "1", "--jit", "--filters", "8", "--convolutions", "1")
+        done = run_command("keras-train", "cnn", "--run", tmp_path / name, *flags)
+        assert done.returncode == 0, done.stderr
+        assert "jit_compile" not in done.stderr
+        models.append(keras.saving.load_model(tmp_path / name / "model.keras"))
+    for one, other in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_a_keras_of_another_backend_is_named_in_one_line(run_command, tmp_path):
     done = run_command(
         "keras-train",

@@ -22,7 +22,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from train import runtime
 from train.__main__ import main
-runtime.prepare = lambda run: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+runtime.prepare = lambda run, jit: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 sys.exit(main(sys.argv[1:]))
 """
 
