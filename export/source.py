@@ -14,7 +14,7 @@ import numpy as np
 
 import keras_models
 from export import keras_file
-from keras_models.data_spec import SPECS
+from keras_models.data_spec import RUN_FORMAT, SPECS
 from keras_models.errors import BadInput
 from keras_models.signature import Signature
 
@@ -65,6 +65,11 @@ def read(path: Path, examples: Path | None = None) -> Source:
 def _read_run(path: Path) -> Source:
     config = _json(path / "config.json", f"{path} is no run directory (no config.json)")
     name = str(config.get("family"))
+    if config.get("format") != RUN_FORMAT:
+        raise BadInput(
+            f"{path / 'config.json'} is not of format {RUN_FORMAT}: another version made it; "
+            f"export it with that one, or train again: keras-train {name}"
+        )
     if not (path / "model.keras").exists():
         raise BadInput(
             f"{path} has no model.keras: training has not finished an epoch; "

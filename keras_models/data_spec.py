@@ -44,5 +44,7 @@ class ImageSpec:
         return cls(**{**record, "classes": tuple(record["classes"])})
 
 
+RUN_FORMAT = 2
+"""Of a run's `config.json`, which holds a spec's record."""
 SPECS = {"images": ImageSpec}
 """By the kind of data that a family reads."""

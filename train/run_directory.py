@@ -13,12 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_models import atomic
+from keras_models.data_spec import RUN_FORMAT
 from keras_models.errors import BadInput
 from keras_models.family import Examples, Family
 from train.data import Data
 from train.settings import RUNS, AnySettings, NewRun, Settings, restored
-
-FORMAT = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +114,7 @@ def create(new: NewRun, data: Data, precision: str) -> RunDirectory:
 def _config(new: NewRun, data: Data, precision: str) -> dict[str, Any]:
     settings = new.settings
     return {
-        "format": FORMAT,
+        "format": RUN_FORMAT,
         "family": new.family.name,
         "preset": new.preset,
         "model": dataclasses.asdict(settings.model),
@@ -152,8 +151,8 @@ def open_existing(path: Path, family: Family[Any, Any]) -> tuple[RunDirectory, A
         raise BadInput(f"{path} holds no run (no config.json): nothing to resume") from error
     except (OSError, ValueError) as error:
         raise BadInput(f"{run.config} cannot be read: {error}") from error
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
-        raise BadInput(f"{run.config} is not of format {FORMAT}: another version made it")
+    if not isinstance(config, dict) or config.get("format") != RUN_FORMAT:
+        raise BadInput(f"{run.config} is not of format {RUN_FORMAT}: another version made it")
     if config["family"] != family.name:
         raise BadInput(f"{path} is a run of {config['family']}, not of {family.name}")
     preset = next(iter(family.presets.values()))
