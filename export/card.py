@@ -33,15 +33,19 @@ def proof_table(proofs: Iterable[Proof]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for proof in proofs:
-        decisions = (
-            f"{proof.decisions_agreeing} of {proof.decisions} agree" if proof.decisions else "–"
-        )
+        decisions = agreement(proof) if proof.decisions else "–"
         rows.append(
             f"| {proof.runtime} | {proof.signature} | {proof.output} | "
             f"{proof.largest_absolute_error:.1e} | {proof.largest_relative_error:.1e} | "
             f"{decisions} | {proof.samples} |"
         )
     return "\n".join(rows)
+
+
+def agreement(proof: Proof) -> str:
+    """Returns how many decisions agree, and how many are ties, as a phrase."""
+    ties = f", {proof.decisions_tied} ties" if proof.decisions_tied else ""
+    return f"{proof.decisions_agreeing} of {proof.decisions} agree{ties}"
 
 
 def _origin(manifest: Manifest) -> str:

@@ -64,6 +64,8 @@ def _inputs(
     if [tensor.dtype for tensor in signature.inputs] == ["string"]:
         yield from _file_cases(signature, examples)
         return
+    if signature.examples is not None:
+        examples = signature.examples(examples)
     few = dict(examples)
     if all(tensor.shape[:1] == ("batch",) for tensor in signature.inputs):
         count = len(next(iter(examples.values())))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from export.card import agreement
 from serving import bundle, golden
 from serving.bundle import Manifest, Proof
 from serving.errors import BadInput, DamagedBundle, NotFound, ServingError
@@ -90,11 +91,7 @@ def _savedmodel_verdict(folder: Path, manifest: Manifest) -> golden.Verdict:
 
 
 def _line(proof: Proof) -> str:
-    decisions = (
-        f", {proof.decisions_agreeing} of {proof.decisions} decisions agree"
-        if proof.decisions
-        else ""
-    )
+    decisions = f", decisions: {agreement(proof)}" if proof.decisions else ""
     return (
         f"{proof.runtime:10}  {proof.signature}  {proof.output}: largest error "
         f"{proof.largest_absolute_error:.1e}, {proof.largest_relative_error:.1e} of the spread"

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_models.characters import HALF_BYTES
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSpec:
@@ -44,7 +46,36 @@ class ImageSpec:
         return cls(**{**record, "classes": tuple(record["classes"])})
 
 
+@dataclass(frozen=True, kw_only=True)
+class TextSpec:
+    """Of a text.
+
+    Attributes:
+        vocabulary: the characters with a token of their own, sorted (`characters.py`).
+    """
+
+    vocabulary: tuple[str, ...]
+
+    @property
+    def tokens(self) -> int:
+        """How many different tokens there are."""
+        return HALF_BYTES + len(self.vocabulary)
+
+    def record(self) -> dict[str, Any]:
+        """Returns it as JSON keeps it."""
+        return {"vocabulary": list(self.vocabulary)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "TextSpec":
+        """Makes it from its record.
+
+        Raises:
+            KeyError, TypeError: it is no such record.
+        """
+        return cls(vocabulary=tuple(record["vocabulary"]))
+
+
 RUN_FORMAT = 2
 """Of a run's `config.json`, which holds a spec's record."""
-SPECS = {"images": ImageSpec}
+SPECS: Mapping[str, Any] = {"images": ImageSpec, "text": TextSpec}
 """By the kind of data that a family reads."""

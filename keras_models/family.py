@@ -18,7 +18,7 @@ from keras_models.training import Training
 C = TypeVar("C")
 S = TypeVar("S")
 
-Reads = Literal["images"]
+Reads = Literal["images", "text"]
 """The kinds of data."""
 
 

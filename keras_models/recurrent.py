@@ -30,6 +30,11 @@ TANH, SIGMOID, RELU = (keras.activations.get(name) for name in ("tanh", "sigmoid
 class Scanned(keras.layers.RNN):
     """What the three have in common: when the scan is the same function, and running it."""
 
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """As Keras' own; the scan, unlike cuDNN, can be compiled with XLA."""
+        super().build(sequences_shape, initial_state_shape)
+        self.supports_jit: bool = self.supports_jit or self._can_scan()
+
     def inner_loop(
         self, sequences: tf.Tensor, initial_state: Any, mask: Any, training: bool = False
     ) -> Looped:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 Shape = tuple[int | str, ...]
 
 
@@ -54,6 +56,8 @@ class Signature:
         outputs: in the order in which files list them.
         runtimes: the formats that can express it; string tensors are for the SavedModel alone.
         summary: a sentence for the model card.
+        examples: makes this signature's inputs of those of `serving_default`, the first axis the
+            sample; None where they are the same.
     """
 
     name: str
@@ -62,3 +66,4 @@ class Signature:
     outputs: tuple[Tensor, ...]
     runtimes: tuple[str, ...] = ("savedmodel", "onnx")
     summary: str = ""
+    examples: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]] | None = None

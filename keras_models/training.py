@@ -33,7 +33,8 @@ class Training:
     steps_per_execution: int = 1
     """Steps per call into TensorFlow: more makes small models faster, progress coarser."""
     jit: bool = False
-    """Compile the step with XLA: pays on a GPU, costs on a CPU (convolutions 1.7 times slower)."""
+    """Compile the step with XLA: pays on a GPU and for recurrence; on a CPU it costs convolutions
+    1.7 times the time."""
 
     def __post_init__(self) -> None:
         """Checks what argument parsing cannot."""
@@ -76,3 +77,17 @@ class ImageTraining(Training):
         self._check_shares("label_smoothing", "shift", "scale", "erase")
         if self.rotate < 0:
             raise ValueError(f"rotate must not be negative, got {self.rotate}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextTraining(Training):
+    """How a text generator is fitted."""
+
+    window: int = 128
+    """Tokens that back-propagation goes back through; the state is carried from one to the next."""
+
+    def __post_init__(self) -> None:
+        """Checks what argument parsing cannot."""
+        super().__post_init__()
+        if not 1 <= self.window <= 4096:
+            raise ValueError(f"window must be between 1 and 4096, got {self.window}")

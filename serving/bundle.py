@@ -14,7 +14,7 @@ from typing import Any
 
 from serving.errors import DamagedBundle, NotFound
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "bundle.json"
 REFERENCE = "reference.npz"
 LARGEST_MANIFEST = 64 * 2**20
@@ -64,6 +64,7 @@ class Proof:
             largest value that Keras computed for them, where that is larger.
         spread: largest minus smallest value that Keras computed for the real samples.
         decisions, decisions_agreeing: top classes or integers compared, and how many were equal.
+        decisions_tied: how many differ where Keras itself tells the two apart by its last bits.
         cases, samples: how many inputs were run, and how many samples they held.
     """
 
@@ -75,6 +76,7 @@ class Proof:
     spread: float
     decisions: int
     decisions_agreeing: int
+    decisions_tied: int
     cases: int
     samples: int
 

@@ -18,6 +18,9 @@ from serving.errors import DamagedBundle
 RELATIVE_TOLERANCE = 1e-4
 """Largest error that is let pass, as a share of the spread. Float32 sums in another order differ
 by about 1e-6 of it; a wrong operator by far more than this."""
+LAST_BITS = 4 * 2.0**-23
+"""Share of the spread that float32 cannot tell apart after a few roundings: two classes that Keras
+itself holds no further apart are a tie, and either may come first."""
 FLAT = 1e-3
 """Outputs that vary by less than this share of their size prove nothing."""
 
@@ -133,7 +136,7 @@ def _judge_output(
     where = f"{runtime} {signature} {output}"
     golden = [case.outputs[output] for case, _ in answered if case.name.startswith("real")]
     spread = spread_of(golden or [case.outputs[output] for case, _ in answered])
-    largest, relative, decisions, agreeing, faults = 0.0, 0.0, 0, 0, []
+    largest, relative, decisions, agreeing, tied, faults = 0.0, 0.0, 0, 0, 0, []
     for case, answers in answered:
         expected, actual = case.outputs[output], answers.get(output)
         if (
@@ -147,13 +150,16 @@ def _judge_output(
                 f"got {got}"
             )
             continue
-        error, total, equal = _compare(expected, actual)
-        largest, decisions, agreeing = max(largest, error), decisions + total, agreeing + equal
         scale = _scale(case, expected, spread)
+        error, total, equal, ties = _compare(expected, actual, LAST_BITS * scale)
+        largest, decisions = max(largest, error), decisions + total
+        agreeing, tied = agreeing + equal, tied + ties
         share = error / scale if scale else (np.inf if error else 0.0)
         relative = max(relative, share)
-        if equal < total:
-            faults.append(f"{where}, case {case.name}: {total - equal} of {total} decisions differ")
+        if equal + ties < total:
+            faults.append(
+                f"{where}, case {case.name}: {total - equal - ties} of {total} decisions differ"
+            )
         if share > RELATIVE_TOLERANCE:
             faults.append(
                 f"{where}, case {case.name}: largest error {error:.3g} is {share:.3g} of the "
@@ -169,6 +175,7 @@ def _judge_output(
             spread=spread,
             decisions=decisions,
             decisions_agreeing=agreeing,
+            decisions_tied=tied,
             cases=len(answered),
             samples=sum(_samples(case) for case, _ in answered),
         ),
@@ -193,25 +200,27 @@ def _samples(case: Case) -> int:
     return len(first) if first.ndim else 1
 
 
-def _compare(expected: np.ndarray, actual: np.ndarray) -> tuple[float, int, int]:
-    """Returns the largest error, the decisions there were, and how many agree.
+def _compare(expected: np.ndarray, actual: np.ndarray, tie: float) -> tuple[float, int, int, int]:
+    """Returns the largest error, the decisions there were, how many agree, and how many are ties.
 
-    A decision is the largest of a row of numbers, or each single integer, truth or string.
+    A decision is the largest of a row of numbers, or each single integer, truth or string. A tie
+    is one that differs where the two are no further apart than `tie` for Keras itself.
     """
     if expected.dtype.kind not in "fc":
         equal = expected == actual
-        return (0.0 if np.all(equal) else 1.0), equal.size, int(np.sum(equal))
+        return (0.0 if np.all(equal) else 1.0), equal.size, int(np.sum(equal)), 0
     finite = np.isfinite(expected)
     if not np.array_equal(expected[~finite], actual[~finite], equal_nan=True):
-        return np.inf, 1, 0
+        return np.inf, 1, 0, 0
     if not np.all(np.isfinite(actual[finite])):
-        return np.inf, 1, 0
+        return np.inf, 1, 0, 0
     error = np.abs(np.float64(expected[finite]) - np.float64(actual[finite]))
     largest = float(error.max(initial=0.0))
     if expected.ndim < 2 or expected.shape[-1] < 2 or not expected.size:
-        return largest, 0, 0
-    top, other = expected.argmax(axis=-1), actual.argmax(axis=-1)
-    # Two classes that Keras itself holds equal, to within the error, are no decision.
+        return largest, 0, 0, 0
+    other = actual.argmax(axis=-1)
     chosen = np.take_along_axis(expected, other[..., np.newaxis], axis=-1)[..., 0]
-    agrees = (top == other) | (expected.max(axis=-1) == chosen)
-    return largest, top.size, int(np.sum(agrees))
+    best = expected.max(axis=-1)
+    agrees = (expected.argmax(axis=-1) == other) | (best == chosen)
+    ties = ~agrees & (best - chosen <= tie)
+    return largest, other.size, int(np.sum(agrees)), int(np.sum(ties))

@@ -67,8 +67,13 @@ def copy_weights(model: keras.Model, twin: keras.Model) -> None:
             model.trainable_variables, optimizer._model_variables_moving_average, strict=True
         )
         averages = {id(variable): average for variable, average in pairs}
-    for source, target in zip(model.weights, twin.weights, strict=True):
+    for source, target in zip(_layer_weights(model), _layer_weights(twin), strict=True):
         value = np.asarray(averages.get(id(source), source))
         if not np.all(np.isfinite(value)):
             raise Diverged(f"the weights of {source.path} are no longer finite")
         target.assign(value)
+
+
+def _layer_weights(model: keras.Model) -> list[keras.Variable]:
+    """All weights but what the model itself keeps for its training, such as a carried state."""
+    return [weight for layer in model.layers for weight in layer.weights]

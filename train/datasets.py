@@ -1,12 +1,6 @@
 """The data sets by name, one line each; any other word is a folder of class folders."""
 
-import contextlib
-import gzip
-import io
 import os
-import sys
-import tempfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +11,7 @@ import numpy as np
 from keras_models.errors import BadInput
 from train import class_folders
 from train.images import ImageData, ImageSet, split
+from train.keras_cache import cached
 
 Arrays = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -59,7 +54,7 @@ def _digits() -> ImageData:
 
 def _mnist() -> ImageData:
     """70,000 handwritten digits of 28 × 28 pixels (LeCun, Cortes and Burges)."""
-    arrays = _cached("mnist", keras.datasets.mnist, ["mnist.npz"])
+    arrays = _arrays("mnist", keras.datasets.mnist, ["mnist.npz"])
     return _with_test(arrays, [*"0123456789"])
 
 
@@ -75,7 +70,7 @@ def _fashion_mnist() -> ImageData:
             "t10k-labels-idx1-ubyte",
         )
     ]
-    return _with_test(_cached("fashion_mnist", keras.datasets.fashion_mnist, files), names.split())
+    return _with_test(_arrays("fashion_mnist", keras.datasets.fashion_mnist, files), names.split())
 
 
 def _cifar10() -> ImageData:
@@ -83,31 +78,16 @@ def _cifar10() -> ImageData:
     names = "airplane automobile bird cat deer dog frog horse ship truck"
     # So Keras calls its copy of cifar-10-python.tar.gz.
     files = ["cifar-10-batches-py-target_archive"]
-    return _with_test(_cached("cifar10", keras.datasets.cifar10, files), names.split())
+    return _with_test(_arrays("cifar10", keras.datasets.cifar10, files), names.split())
 
 
-def _cached(name: str, loader: Any, files: Sequence[str]) -> Arrays:
-    """Loads through Keras' cache; its download bar and its tracebacks stay out of sight."""
-    cache = _cache()
-    places = [cache / file for file in files]
-    absent = [place for place in places if not place.exists()]
-    if absent:
-        sys.stderr.write(f"{name} is not in {cache} yet: downloading it\n")
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        try:
-            arrays: Arrays = loader.load_data()
-            _check(arrays)
-        except Exception as error:  # damaged archives raise whatever their reader stumbles over
-            raise BadInput(_why_not(name, places, absent, error)) from error
-    return arrays
+def _arrays(name: str, loader: Any, files: Sequence[str]) -> Arrays:
+    def load() -> Arrays:
+        arrays: Arrays = loader.load_data()
+        _check(arrays)
+        return arrays
 
-
-def _cache() -> Path:
-    """The folder of data sets that Keras' loaders use: `KERAS_HOME`, or one that can be written."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
-    if not os.access(home, os.W_OK):
-        home = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir(), ".keras")
-    return home / "datasets"
+    return cached(name, load, files)
 
 
 def _check(arrays: Arrays) -> None:
@@ -117,37 +97,6 @@ def _check(arrays: Arrays) -> None:
             raise ValueError(f"{len(pixels)} images, but {len(labels)} labels")
         if labels.max() > 9:
             raise ValueError(f"a label {labels.max()} among the ten classes 0 to 9")
-
-
-def _why_not(name: str, places: list[Path], absent: list[Path], error: Exception) -> str:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if absent:
-        listed = " and ".join(str(place) for place in absent)
-        return (
-            f"{name} could not be downloaded ({reason}); on a machine without internet access "
-            f"put it there yourself: {listed}"
-        )
-    # Keras fetches a file whose hash is wrong anew, and deletes it when it cannot.
-    damaged = [place for place in places if _is_damaged(place)] or places
-    listed = " or ".join(str(place) for place in damaged)
-    return (
-        f"the cached file {listed} is damaged ({reason}): put a good copy there, or delete it "
-        "and have it downloaded again on a machine with internet access"
-    )
-
-
-def _is_damaged(place: Path) -> bool:
-    if not place.exists():
-        return True
-    if place.suffix != ".gz":
-        return False
-    try:
-        with gzip.open(place) as file:
-            while file.read(2**20):
-                pass
-    except (OSError, EOFError, zlib.error):
-        return True
-    return False
 
 
 def _with_test(arrays: Arrays, classes: list[str]) -> ImageData:

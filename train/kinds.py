@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_models.family import Reads
-from train import datasets, image_pipeline
+from train import corpus, datasets, image_pipeline, text_pipeline
 from train.data import Data, Pipeline
 
 
@@ -29,5 +29,6 @@ KINDS: dict[Reads, Kind] = {
         ),
         pipeline=image_pipeline,
     ),
+    "text": Kind(load=lambda run: corpus.load(run.data), pipeline=text_pipeline),
 }
 """By what a family reads."""

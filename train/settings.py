@@ -66,7 +66,15 @@ class ImageRun(Run):
             raise ValueError(f"image_size must be between 1 and 1024, got {self.image_size}")
 
 
-RUNS: dict[str, type[Run]] = {"images": ImageRun}
+@dataclass(frozen=True, kw_only=True)
+class TextRun(Run):
+    """What is trained on which text, and where it goes."""
+
+    data: str = "python"
+    """python (the language reference that comes with it), shakespeare, or a UTF-8 text file."""
+
+
+RUNS: dict[str, type[Run]] = {"images": ImageRun, "text": TextRun}
 """By the kind of data that a family reads."""
 
 

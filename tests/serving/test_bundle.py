@@ -46,11 +46,11 @@ def test_missing_added_and_swapped_files_are_named(own_bundle):
         "",
         "[]",
         "{}",
-        '{"format": 2}',
+        '{"format": 1}',
         "\xff",
         "[" * 100_000,
-        '{"format": 1, "signatures": 3}',
-        '{"format": 1, "signatures": [{"name": "x"}]}',
+        '{"format": 2, "signatures": 3}',
+        '{"format": 2, "signatures": [{"name": "x"}]}',
     ],
 )
 def test_a_manifest_that_is_none_is_one_error(own_bundle, text):

@@ -43,6 +43,15 @@ def test_a_changed_decision_is_a_fault_however_small_the_error():
     assert "1 of 3 decisions differ" in judged(close, other).faults[0]
 
 
+def test_a_decision_within_the_last_bits_is_counted_as_a_tie():
+    close = [[0.5, 0.5000001], [0.0, 1.0], [1.0, 0.0]]
+    other = [[0.5000001, 0.5], [0.0, 1.0], [1.0, 0.0]]
+    verdict = judged(close, other)
+    assert verdict.faults == ()
+    assert verdict.proofs[0].decisions_agreeing == 2
+    assert verdict.proofs[0].decisions_tied == 1
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

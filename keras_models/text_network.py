@@ -1,0 +1,121 @@
+"""A recurrent network over characters, with its state outside: embedding → layers → logits.
+
+The same layers are called in three ways: on a text from a state of zeros (what is saved and
+served), on a window with the state that the window before it left (`text_training.py`), and on
+one token (generation).
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from keras_models import recurrent
+
+Cell = Literal["lstm", "gru", "rnn"]
+LAYERS: dict[Cell, type[keras.layers.RNN]] = {
+    "lstm": recurrent.LSTM,
+    "gru": recurrent.GRU,
+    "rnn": recurrent.SimpleRNN,
+}
+States = list[tf.Tensor]
+
+
+class Network:
+    """The layers, and how they are called.
+
+    Attributes:
+        recurrent: bottom first.
+        state_sizes: width of each state; an LSTM layer has two, h and c, the others have h.
+    """
+
+    def __init__(
+        self,
+        embedding: layers.ReversibleEmbedding,
+        recurrent: Sequence[keras.layers.RNN],
+        dropout: Sequence[layers.Dropout],
+        projection: layers.Dense | None,
+        logits: layers.Dense | None,
+    ) -> None:
+        """Puts layers together; without `logits` the embedding's transpose gives them."""
+        self.embedding, self.recurrent, self.dropout = embedding, recurrent, dropout
+        self.projection, self.logits = projection, logits
+        self.state_sizes: list[int] = [size for one in recurrent for size in _sizes(one)]
+
+    def __call__(
+        self, tokens: Any, states: Sequence[Any] | None = None, *, training: bool | None = None
+    ) -> tuple[Any, States]:
+        """Reads tokens.
+
+        Args:
+            tokens: int32 [batch, time].
+            states: [batch, units] each, in the order of `state_sizes`; None for zeros.
+            training: whether dropout drops.
+
+        Returns:
+            float32 [batch, time, vocabulary], the logits of each next token; and the states after
+            the last.
+        """
+        x, after, given = self.embedding(tokens), [], list(states or [])
+        for layer, dropout in zip(self.recurrent, self.dropout, strict=True):
+            own = [given.pop(0) for _ in _sizes(layer)] if given else None
+            x, *last = layer(x, initial_state=own, training=training)
+            after += last
+            x = dropout(x, training=training)
+        if self.logits is not None:
+            return self.logits(x), after
+        if self.projection is not None:
+            x = self.projection(x)
+        return self.embedding(x, reverse=True), after
+
+    def zeros(self, batch: Any) -> States:
+        """Returns the states at the beginning of a text."""
+        return [tf.zeros([batch, size]) for size in self.state_sizes]
+
+    @classmethod
+    def of(cls, model: keras.Model) -> "Network":
+        """Finds the layers of a model that `made` put together, or of its saved copy."""
+        found = {layer.name: layer for layer in model.layers}
+        count = sum(name.startswith("recurrent_") for name in found)
+        return cls(
+            found["embedding"],
+            [found[f"recurrent_{number}"] for number in range(1, count + 1)],
+            [found[f"dropout_{number}"] for number in range(1, count + 1)],
+            found.get("projection"),
+            found.get("logits"),
+        )
+
+
+def made(
+    *, cell: Cell, units: int, depth: int, embedding: int, dropout: float, tied: bool, tokens: int
+) -> Network:
+    """Makes the layers, under the dtype policy in force.
+
+    Args:
+        cell: which recurrence.
+        units: width of each recurrent layer.
+        depth: how many of them.
+        embedding: width of a token's vector.
+        dropout: share that is dropped after each recurrent layer.
+        tied: the logits use the embedding's vectors (Press and Wolf 2017).
+        tokens: how many there are.
+    """
+    kind = LAYERS[cell]
+    numbers = range(1, depth + 1)
+    return Network(
+        layers.ReversibleEmbedding(tokens, embedding, name="embedding"),
+        [
+            kind(units, return_sequences=True, return_state=True, name=f"recurrent_{number}")
+            for number in numbers
+        ],
+        [layers.Dropout(dropout, name=f"dropout_{number}") for number in numbers],
+        layers.Dense(embedding, name="projection") if tied and embedding != units else None,
+        None if tied else layers.Dense(tokens, dtype="float32", name="logits"),
+    )
+
+
+def _sizes(layer: keras.layers.RNN) -> list[int]:
+    size = layer.state_size
+    return list(size) if isinstance(size, list | tuple) else [size]
