@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_models import backend
+from train import heap
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 the work failed, 2 bad input or a target that cannot be written, 130 after
         Ctrl-C, 143 after SIGTERM.
     """
+    heap.keep()
     note = backend.prepare()
     if note:
         sys.stderr.write(f"keras-train: {note}\n")
