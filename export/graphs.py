@@ -96,4 +96,6 @@ def _tensor(tensor: described.Tensor) -> Tensor:
         dtype=tensor.dtype,
         shape=tensor.shape,
         codec=Codec(name=codec.name, settings=codec.settings) if codec else None,
+        minimum=tensor.minimum,
+        maximum=tensor.maximum,
     )

@@ -43,6 +43,7 @@ def _computed(signature: Signature, name: str, inputs: Mapping[str, np.ndarray])
         name=name,
         inputs={key: _storable(value) for key, value in inputs.items()},
         outputs={key: _storable(value) for key, value in outputs.items()},
+        ties=signature.ties(inputs, outputs) if signature.ties else {},
     )
 
 
@@ -61,8 +62,9 @@ def hex_of(content: bytes) -> str:
 def _inputs(
     signature: Signature, examples: Mapping[str, np.ndarray]
 ) -> Iterable[tuple[str, Inputs]]:
-    if [tensor.dtype for tensor in signature.inputs] == ["string"]:
-        yield from _file_cases(signature, examples)
+    if signature.cases is not None:
+        for name, inputs in signature.cases(examples).items():
+            yield name, dict(inputs)
         return
     if signature.examples is not None:
         examples = signature.examples(examples)
@@ -118,17 +120,3 @@ def _noise(random: np.random.Generator, value: np.ndarray) -> np.ndarray:
     if value.dtype.kind == "f":
         return random.standard_normal(value.shape).astype(value.dtype)
     return random.permuted(value.ravel()).reshape(value.shape)
-
-
-def _file_cases(
-    signature: Signature, examples: Mapping[str, np.ndarray]
-) -> Iterable[tuple[str, dict[str, np.ndarray]]]:
-    """PNG files of the real images, and JPEG files of another size."""
-    images = next(iter(examples.values()))
-    name = signature.inputs[0].name
-    for size in sorted({min(size, len(images)) for size in BATCHES}):
-        encoded = [tf.io.encode_png(image).numpy() for image in images[:size]]
-        yield f"real_png_{size}", {name: np.array(encoded, object)}
-    larger = [np.repeat(np.repeat(image, 2, axis=0), 3, axis=1) for image in images[:3]]
-    encoded = [tf.io.encode_jpeg(image).numpy() for image in larger]
-    yield "jpeg_3", {name: np.array(encoded, object)}

@@ -2,13 +2,13 @@
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
 from export.to_onnx import tensor_spec
-from keras_models.signature import Signature
+from keras_models.signature import Signature, Tensor
 
 
 def to_savedmodel(signatures: Sequence[Signature], folder: Path) -> None:
@@ -36,11 +36,26 @@ def _traced(signature: Signature) -> tf.types.experimental.ConcreteFunction:
     outputs = {tensor.name: tensor for tensor in signature.outputs}
 
     def function(**inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:
-        answers = signature.function(**inputs)
+        checks = [check for tensor in signature.inputs for check in _checks(tensor, inputs)]
+        with tf.control_dependencies(checks):
+            checked = {name: tf.identity(value) for name, value in inputs.items()}
+        answers = signature.function(**checked)
         return {name: tf.identity(answers[name], name=name) for name in outputs}
 
     specs = {tensor.name: tensor_spec(tensor) for tensor in signature.inputs}
     return tf.function(function).get_concrete_function(**specs)
+
+
+def _checks(tensor: Tensor, inputs: Mapping[str, tf.Tensor]) -> Iterator[tf.Operation]:
+    """Refuses values outside what a tensor takes, as serving does; a client reads the message."""
+    value = inputs[tensor.name]
+    for limit, is_within, word in (
+        (tensor.minimum, tf.greater_equal, "least"),
+        (tensor.maximum, tf.less_equal, "most"),
+    ):
+        if limit is not None:
+            holds = tf.reduce_all(is_within(value, tf.cast(limit, value.dtype)))
+            yield tf.Assert(holds, [f"{tensor.name} must be at {word} {limit:.15g}"])
 
 
 def _variables(

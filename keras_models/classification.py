@@ -14,7 +14,10 @@ import tensorflow as tf
 from keras_models.data_spec import ImageSpec
 from keras_models.family import Examples
 from keras_models.image_bytes import decode_image_bytes
-from keras_models.signature import Codec, Signature, Tensor
+from keras_models.signature import Arrays, Codec, Signature, Tensor
+
+FILES = (1, 3, 32)
+"""How many image files the cases of `classify_image_bytes` hold."""
 
 
 def classified(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -84,8 +87,23 @@ def signatures(model: keras.Model, spec: ImageSpec) -> list[Signature]:
             inputs=(Tensor(name="image_bytes", dtype="string", shape=("batch",)),),
             outputs=(Tensor(name="class", dtype="string", shape=("batch",)), probabilities),
             runtimes=("savedmodel",),
+            cases=_file_cases,
         ),
     ]
+
+
+def _file_cases(examples: Arrays) -> Mapping[str, Arrays]:
+    """PNG files of real images, and JPEG files of another size."""
+    images = examples["image"]
+    larger = [np.repeat(np.repeat(image, 2, axis=0), 3, axis=1) for image in images[:3]]
+    files = {
+        **{
+            f"real_png_{size}": [tf.io.encode_png(image).numpy() for image in images[:size]]
+            for size in sorted({min(size, len(images)) for size in FILES})
+        },
+        "jpeg_3": [tf.io.encode_jpeg(image).numpy() for image in larger],
+    }
+    return {name: {"image_bytes": np.array(some, object)} for name, some in files.items()}
 
 
 def _image(spec: ImageSpec) -> Tensor:

@@ -1,4 +1,4 @@
-"""Random numbers that are a function of (seed, counter): equal in Keras, SavedModel and ONNX Runtime.
+"""Random numbers as a function of (seed, counter): equal in Keras, SavedModel and ONNX Runtime.
 
 TensorFlow's own random operations have no equal in ONNX, and ONNX's are not repeatable. Here the
 bits come from Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy

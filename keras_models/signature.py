@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 Shape = tuple[int | str, ...]
+Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +37,16 @@ class Tensor:
         dtype: NumPy's name for its type (`uint8`, `float32`, `int64`), or `string`.
         shape: a length, or the name of a free dimension, for each axis.
         codec: how people read and write it, or None for plain numbers.
+        minimum, maximum: of an input, the smallest and the largest value that is taken; None where
+            every value is. A server refuses others, and so does the SavedModel.
     """
 
     name: str
     dtype: str
     shape: Shape
     codec: Codec | None = None
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,11 @@ class Signature:
         summary: a sentence for the model card.
         examples: makes this signature's inputs of those of `serving_default`, the first axis the
             sample; None where they are the same.
+        cases: makes named inputs to prove it on of those of `serving_default`, where rows of
+            `examples` would not do; a name that begins with `real` holds representative ones.
+        ties: tells, given inputs and outputs, of which integers or strings of an output another
+            runtime may choose otherwise, since Keras chose them by the last bits of its arithmetic:
+            bool of the output's shape, by name; None where nothing is chosen so.
     """
 
     name: str
@@ -66,4 +76,6 @@ class Signature:
     outputs: tuple[Tensor, ...]
     runtimes: tuple[str, ...] = ("savedmodel", "onnx")
     summary: str = ""
-    examples: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]] | None = None
+    examples: Callable[[Arrays], Arrays] | None = None
+    cases: Callable[[Arrays], Mapping[str, Arrays]] | None = None
+    ties: Callable[[Arrays, Arrays], Arrays] | None = None

@@ -45,13 +45,19 @@ class Network:
         self.state_sizes: list[int] = [size for one in recurrent for size in _sizes(one)]
 
     def __call__(
-        self, tokens: Any, states: Sequence[Any] | None = None, *, training: bool | None = None
+        self,
+        tokens: Any,
+        states: Sequence[Any] | None = None,
+        *,
+        mask: Any = None,
+        training: bool | None = None,
     ) -> tuple[Any, States]:
         """Reads tokens.
 
         Args:
             tokens: int32 [batch, time].
             states: [batch, units] each, in the order of `state_sizes`; None for zeros.
+            mask: bool [batch, time], False where a token is to be passed over; None for nowhere.
             training: whether dropout drops.
 
         Returns:
@@ -61,7 +67,7 @@ class Network:
         x, after, given = self.embedding(tokens), [], list(states or [])
         for layer, dropout in zip(self.recurrent, self.dropout, strict=True):
             own = [given.pop(0) for _ in _sizes(layer)] if given else None
-            x, *last = layer(x, initial_state=own, training=training)
+            x, *last = layer(x, initial_state=own, mask=mask, training=training)
             after += last
             x = dropout(x, training=training)
         if self.logits is not None:
@@ -105,7 +111,15 @@ def made(
     kind = LAYERS[cell]
     numbers = range(1, depth + 1)
     return Network(
-        layers.ReversibleEmbedding(tokens, embedding, name="embedding"),
+        layers.ReversibleEmbedding(
+            tokens,
+            embedding,
+            # Keras' own tiny numbers would leave the recurrence without an input for an epoch.
+            embeddings_initializer=keras.initializers.RandomNormal(
+                stddev=embedding**-0.5 if tied else 1.0
+            ),
+            name="embedding",
+        ),
         [
             kind(units, return_sequences=True, return_state=True, name=f"recurrent_{number}")
             for number in numbers

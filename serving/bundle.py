@@ -32,12 +32,18 @@ class Codec:
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """A named input or output: NumPy's dtype name, and a length or a name for each axis."""
+    """A named input or output: NumPy's dtype name, and a length or a name for each axis.
+
+    Attributes:
+        minimum, maximum: of an input, the smallest and largest value that is taken; None for any.
+    """
 
     name: str
     dtype: str
     shape: Shape
     codec: Codec | None = None
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +180,8 @@ def _tensor(content: Any) -> Tensor:
         dtype=str(content["dtype"]),
         shape=tuple(content["shape"]),
         codec=Codec(**codec) if codec else None,
+        minimum=content.get("minimum"),
+        maximum=content.get("maximum"),
     )
 
 

@@ -8,7 +8,7 @@ that are all alike.
 
 import io
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -35,12 +35,15 @@ class Case:
     Attributes:
         signature, name: which; a name that begins with `real` holds real or representative data.
         inputs, outputs: by tensor name.
+        ties: by output, True where Keras chose an integer or a string by the last bits of its
+            arithmetic, so that either choice is right.
     """
 
     signature: str
     name: str
     inputs: Arrays
     outputs: Arrays
+    ties: Arrays = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ def to_arrays(cases: Iterable[Case]) -> dict[str, np.ndarray]:
     return {
         f"{case.signature}/{case.name}/{side}/{name}": value
         for case in cases
-        for side, tensors in (("input", case.inputs), ("output", case.outputs))
+        for side, tensors in (("input", case.inputs), ("output", case.outputs), ("tie", case.ties))
         for name, value in tensors.items()
     }
 
@@ -72,12 +75,18 @@ def from_bytes(content: bytes) -> list[Case]:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             for key in arrays.files:
                 signature, case, side, name = key.split("/", 3)
-                sides = found.setdefault((signature, case), {"input": {}, "output": {}})
+                sides = found.setdefault((signature, case), {"input": {}, "output": {}, "tie": {}})
                 sides[side][name] = arrays[key]
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise DamagedBundle(f"the golden outputs cannot be read: {error}") from error
     return [
-        Case(signature=signature, name=name, inputs=sides["input"], outputs=sides["output"])
+        Case(
+            signature=signature,
+            name=name,
+            inputs=sides["input"],
+            outputs=sides["output"],
+            ties=sides["tie"],
+        )
         for (signature, name), sides in found.items()
     ]
 
@@ -151,7 +160,9 @@ def _judge_output(
             )
             continue
         scale = _scale(case, expected, spread)
-        error, total, equal, ties = _compare(expected, actual, LAST_BITS * scale)
+        error, total, equal, ties = _compare(
+            expected, actual, np.asarray(case.ties.get(output, False)), LAST_BITS * scale
+        )
         largest, decisions = max(largest, error), decisions + total
         agreeing, tied = agreeing + equal, tied + ties
         share = error / scale if scale else (np.inf if error else 0.0)
@@ -200,15 +211,20 @@ def _samples(case: Case) -> int:
     return len(first) if first.ndim else 1
 
 
-def _compare(expected: np.ndarray, actual: np.ndarray, tie: float) -> tuple[float, int, int, int]:
+def _compare(
+    expected: np.ndarray, actual: np.ndarray, is_tie: np.ndarray, margin: float
+) -> tuple[float, int, int, int]:
     """Returns the largest error, the decisions there were, how many agree, and how many are ties.
 
-    A decision is the largest of a row of numbers, or each single integer, truth or string. A tie
-    is one that differs where the two are no further apart than `tie` for Keras itself.
+    A decision is the largest of a row of numbers, or each single integer, truth or string. A tie is
+    one that differs where it may: where `is_tie`, or where the two largest numbers are no further
+    apart than `margin` for Keras itself.
     """
     if expected.dtype.kind not in "fc":
         equal = expected == actual
-        return (0.0 if np.all(equal) else 1.0), equal.size, int(np.sum(equal)), 0
+        ties = ~equal & is_tie
+        wrong = equal.size - int(np.sum(equal)) - int(np.sum(ties))
+        return float(wrong > 0), equal.size, int(np.sum(equal)), int(np.sum(ties))
     finite = np.isfinite(expected)
     if not np.array_equal(expected[~finite], actual[~finite], equal_nan=True):
         return np.inf, 1, 0, 0
@@ -222,5 +238,5 @@ def _compare(expected: np.ndarray, actual: np.ndarray, tie: float) -> tuple[floa
     chosen = np.take_along_axis(expected, other[..., np.newaxis], axis=-1)[..., 0]
     best = expected.max(axis=-1)
     agrees = (expected.argmax(axis=-1) == other) | (best == chosen)
-    ties = ~agrees & (best - chosen <= tie)
+    ties = ~agrees & (best - chosen <= margin)
     return largest, other.size, int(np.sum(agrees)), int(np.sum(ties))

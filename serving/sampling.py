@@ -16,14 +16,14 @@ def sample(
         uniform: float32 [batch], in [0, 1).
         temperature: divides the logits; 0 takes the likeliest token.
         top_k: how many of the likeliest are left; 0 for all.
-        top_p: in (0, 1]: only the likeliest that make up this share of the probability are left,
+        top_p: in [0, 1]: only the likeliest that make up this share of the probability are left,
             and never fewer than one.
 
     Returns:
         int32 [batch].
     """
     if temperature <= 0:
-        return logits.argmax(axis=-1).astype(np.int32)
+        return np.asarray(logits.argmax(axis=-1), np.int32)
     tokens = np.argsort(-logits, axis=-1, kind="stable")
     ordered = np.take_along_axis(logits, tokens, axis=-1)
     weights = np.exp((ordered - ordered[:, :1]) / np.float32(temperature))
@@ -31,8 +31,11 @@ def sample(
         weights[:, top_k:] = 0
     reached = np.cumsum(weights, axis=-1)
     if top_p < 1:
-        weights[reached - weights >= np.float32(top_p) * reached[:, -1:]] = 0
+        leaves = reached - weights >= np.float32(top_p) * reached[:, -1:]
+        leaves[:, 0] = False
+        weights[leaves] = 0
         reached = np.cumsum(weights, axis=-1)
     passed = np.sum(reached <= uniform[:, np.newaxis] * reached[:, -1:], axis=-1)
     place = np.minimum(passed, np.sum(weights > 0, axis=-1) - 1)
-    return np.take_along_axis(tokens, place[:, np.newaxis], axis=-1)[:, 0].astype(np.int32)
+    chosen = np.take_along_axis(tokens, place[:, np.newaxis], axis=-1)
+    return np.asarray(chosen[:, 0], np.int32)

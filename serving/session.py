@@ -85,6 +85,16 @@ def _check_tensor(tensor: Tensor, value: np.ndarray, sizes: dict[str, int]) -> N
             sizes.setdefault(dimension, length) if isinstance(dimension, str) else dimension
         ):
             raise BadInput(f"{wanted}, got shape {list(value.shape)}")
+    if value.size:
+        _check_range(tensor, value)
+
+
+def _check_range(tensor: Tensor, value: np.ndarray) -> None:
+    """Written so that NaN, which no comparison is true of, is refused wherever there is a limit."""
+    if tensor.minimum is not None and not (least := value.min()) >= tensor.minimum:
+        raise BadInput(f"{tensor.name} must be at least {tensor.minimum:.15g}, got {least}")
+    if tensor.maximum is not None and not (most := value.max()) <= tensor.maximum:
+        raise BadInput(f"{tensor.name} must be at most {tensor.maximum:.15g}, got {most}")
 
 
 def _written(tensor: Tensor) -> str:
