@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from serving import characters
 from serving.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
@@ -97,10 +98,28 @@ def _ranked(
     ]
 
 
-DECODERS: dict[str, Callable[[Any, Mapping[str, Any]], np.ndarray]] = {"image": decode_image}
+def _tokens(text: str | Path | bytes, settings: Mapping[str, Any]) -> np.ndarray:
+    if isinstance(text, bytes):
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            raise BadInput(f"the text is no UTF-8: byte {error.start} of it is wrong") from error
+    return characters.encode(str(text) or settings.get("empty", ""), settings["vocabulary"])
+
+
+def _texts(tokens: np.ndarray, settings: Mapping[str, Any]) -> list[str]:
+    rows = np.atleast_2d(tokens)
+    return [characters.decode(row, settings["vocabulary"]) for row in rows]
+
+
+DECODERS: dict[str, Callable[[Any, Mapping[str, Any]], np.ndarray]] = {
+    "image": decode_image,
+    "characters": _tokens,
+}
 """From what a person has to one sample of the tensor."""
 ENCODERS: dict[str, Callable[[np.ndarray, Mapping[str, Any]], list[Any]]] = {
     "class": _class_names,
     "probabilities": _ranked,
+    "characters": _texts,
 }
 """From the tensor of a batch to what a person reads, one for each sample."""

@@ -1,7 +1,7 @@
 """A bundle that answers: `load(path).predict(image=…)`."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,10 @@ import numpy as np
 
 from serving import bundle, golden
 from serving.bundle import Manifest, Signature, Tensor
+from serving.characters import PADDING
 from serving.codecs import DECODERS, ENCODERS
 from serving.errors import BadInput, NotFound
+from serving.sampling import Sampling
 from serving.session import Session
 
 DEFAULT = "serving_default"
@@ -97,6 +99,42 @@ class Model:
             return _without_batch(answers, session.signature)
         return answers
 
+    def stream(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """Goes on with a text, character by character.
+
+        Args:
+            prompt: is read, not repeated.
+            length: tokens to make: nearly always as many characters.
+            temperature: divides the logits; 0 takes the likeliest token.
+            top_k: only so many of the likeliest tokens; 0 for all.
+            top_p: only the likeliest tokens that make up this share of the probability.
+            seed: the same gives the same text, here, in `generate`, and in TF Serving.
+
+        Raises:
+            BadInput: a number is out of its range; says which.
+            NotFound: the model has no `step` signature.
+
+        Example:
+            for character in serving.load("models/shakespeare").stream("ROMEO:", seed=7): …
+        """
+        from serving.stream import stream
+
+        session = self._session("step")
+        codec = session.signature.inputs[0].codec
+        if codec is None or codec.name != "characters":
+            raise NotFound(f"{self.manifest.name} is no text generator")
+        sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+        return stream(session, codec.settings, prompt, length, sampling)
+
     def run(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Runs a signature on arrays that fit it exactly; the golden comparison uses this."""
         return self._session(signature).run(inputs)
@@ -141,8 +179,27 @@ def _to_array(tensor: Tensor, value: Any) -> np.ndarray:
         if isinstance(value, str | bytes | Path):
             return decode(value, tensor.codec.settings)
         if isinstance(value, Sequence) and value and isinstance(value[0], str | bytes | Path):
-            return np.stack([decode(one, tensor.codec.settings) for one in value])
+            return _together(tensor, [decode(one, tensor.codec.settings) for one in value])
     return _exactly(tensor, value)
+
+
+def _together(tensor: Tensor, samples: Sequence[np.ndarray]) -> np.ndarray:
+    """Makes one batch; shorter texts are filled up where the signature knows padding.
+
+    Raises:
+        BadInput: they differ in length, and it does not.
+    """
+    longest = max(samples, key=len)
+    if all(sample.shape == longest.shape for sample in samples):
+        return np.stack(samples)
+    if tensor.minimum != PADDING:
+        raise BadInput(f"{tensor.name} takes texts of one length in a batch, got several lengths")
+    return np.stack(
+        [
+            np.pad(sample, (0, len(longest) - len(sample)), constant_values=PADDING)
+            for sample in samples
+        ]
+    )
 
 
 def _exactly(tensor: Tensor, value: Any) -> np.ndarray:

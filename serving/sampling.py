@@ -3,39 +3,49 @@
 Source: top-k: Fan et al. 2018, arXiv 1805.04833; top-p: Holtzman et al. 2019, arXiv 1904.09751.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 
-def sample(
-    logits: np.ndarray, uniform: np.ndarray, temperature: float, top_k: int, top_p: float
-) -> np.ndarray:
-    """Chooses a token in each row.
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How tokens are chosen.
 
-    Args:
-        logits: float32 [batch, vocabulary].
-        uniform: float32 [batch], in [0, 1).
+    Attributes:
         temperature: divides the logits; 0 takes the likeliest token.
-        top_k: how many of the likeliest are left; 0 for all.
+        top_k: how many of the likeliest are left, with those as likely as the last; 0 for all.
         top_p: in [0, 1]: only the likeliest that make up this share of the probability are left,
             and never fewer than one.
-
-    Returns:
-        int32 [batch].
+        seed: the same gives the same tokens.
     """
-    if temperature <= 0:
-        return np.asarray(logits.argmax(axis=-1), np.int32)
-    tokens = np.argsort(-logits, axis=-1, kind="stable")
-    ordered = np.take_along_axis(logits, tokens, axis=-1)
-    weights = np.exp((ordered - ordered[:, :1]) / np.float32(temperature))
-    if top_k:
-        weights[:, top_k:] = 0
-    reached = np.cumsum(weights, axis=-1)
-    if top_p < 1:
-        leaves = reached - weights >= np.float32(top_p) * reached[:, -1:]
-        leaves[:, 0] = False
-        weights[leaves] = 0
-        reached = np.cumsum(weights, axis=-1)
-    passed = np.sum(reached <= uniform[:, np.newaxis] * reached[:, -1:], axis=-1)
-    place = np.minimum(passed, np.sum(weights > 0, axis=-1) - 1)
-    chosen = np.take_along_axis(tokens, place[:, np.newaxis], axis=-1)
-    return np.asarray(chosen[:, 0], np.int32)
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def choose(self, logits: np.ndarray, uniform: np.float32) -> int:
+        """Chooses a token.
+
+        Args:
+            logits: float32 [vocabulary].
+            uniform: in [0, 1).
+        """
+        if self.temperature <= 0:
+            return int(logits.argmax())
+        weights = np.exp((logits - logits.max()) / np.float32(self.temperature))
+        if self.top_k or self.top_p < 1:
+            weights[weights < self._least_that_stays(weights)] = 0
+        reached = weights.cumsum()
+        return int(reached.searchsorted(uniform * reached[-1], "right"))
+
+    def _least_that_stays(self, weights: np.ndarray) -> np.float32:
+        """The smallest weight that neither top-k nor top-p leaves out."""
+        ordered = -np.sort(-weights)[: self.top_k or None]
+        if self.top_p < 1:
+            reached = ordered.cumsum()
+            stays = reached - ordered < np.float32(self.top_p) * reached[-1]
+            ordered = ordered[: max(1, np.count_nonzero(stays))]
+        least: np.float32 = ordered[-1]
+        return least

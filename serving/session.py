@@ -60,6 +60,17 @@ class Session:
         results = self._session.run(self._outputs, dict(inputs))
         return dict(zip(self._outputs, results, strict=True))
 
+    def bound(
+        self, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
+    ) -> onnxruntime.IOBinding:
+        """Binds arrays of one row each, which the graph then reads and writes where they are."""
+        binding = self._session.io_binding()
+        for name, value in inputs.items():
+            binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(value))
+        for name, value in outputs.items():
+            binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(value))
+        return binding
+
     def _check(self, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
         """Returns the length of every free dimension."""
         expected = {tensor.name for tensor in self.signature.inputs}
@@ -72,6 +83,62 @@ class Session:
         for tensor in self.signature.inputs:
             _check_tensor(tensor, inputs[tensor.name], sizes)
         return sizes
+
+
+NEXT = "next_"
+"""Begins the name of an output that is the next value of an input with state."""
+
+
+class Steps:
+    """A signature with state, run again and again for one row, in arrays that are bound once.
+
+    Two sets of arrays take turns as what is read and what is written.
+
+    Attributes:
+        logits: [vocabulary], after the last step.
+        states: by input name, [1, units], after the last step.
+    """
+
+    def __init__(self, session: Session) -> None:
+        """Begins with a state of zeros.
+
+        Raises:
+            BadInput: the signature takes anything but a token and states that it gives back.
+        """
+        signature = session.signature
+        token, *states = signature.inputs
+        kept = {f"{NEXT}{tensor.name}" for tensor in states}
+        logits, *others = (t for t in signature.outputs if t.name not in kept)
+        if others or len(states) != len(signature.outputs) - 1:
+            raise BadInput(f"{signature.name} is no step that gives back the state it takes")
+        self._run = session._session.run_with_iobinding
+        self._token = np.zeros(1, token.dtype)
+        answer = _one_row(logits)
+        self.logits = answer[0]
+        sets = [{tensor.name: _one_row(tensor) for tensor in states} for _ in range(2)]
+        self._bindings = [
+            session.bound(
+                {token.name: self._token, **before},
+                {logits.name: answer, **{f"{NEXT}{n}": value for n, value in after.items()}},
+            )
+            for before, after in (sets, sets[::-1])
+        ]
+        self._sets, self._turn = sets, 0
+
+    @property
+    def states(self) -> dict[str, np.ndarray]:
+        """What the next step reads."""
+        return self._sets[self._turn]
+
+    def advance(self, token: int) -> None:
+        """Reads a token, which the caller knows to be in the vocabulary."""
+        self._token[0] = token
+        self._run(self._bindings[self._turn])
+        self._turn = 1 - self._turn
+
+
+def _one_row(tensor: Tensor) -> np.ndarray:
+    return np.zeros([1, *(int(length) for length in tensor.shape[1:])], tensor.dtype)
 
 
 def _check_tensor(tensor: Tensor, value: np.ndarray, sizes: dict[str, int]) -> None:
