@@ -3,6 +3,7 @@
 `train/tensorboard.py` writes them; a family never touches a file.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,4 +36,17 @@ class Distribution:
     values: np.ndarray
 
 
-Observation = Picture | Sample | Distribution
+@dataclass(frozen=True, kw_only=True)
+class Embedding:
+    """Points in a space, to be looked at in two or three of its dimensions.
+
+    Attributes:
+        vectors: float [points, dimensions].
+        labels: what each point is, in one line.
+    """
+
+    vectors: np.ndarray
+    labels: Sequence[str]
+
+
+Observation = Picture | Sample | Distribution | Embedding

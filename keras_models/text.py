@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from keras_models import text_figures, text_signatures
+from keras_models import text_figures, text_observations, text_signatures
 from keras_models.data_spec import TextSpec
 from keras_models.family import Family, Monitor, Preset
 from keras_models.optimizer import optimizer
@@ -132,5 +132,5 @@ FAMILY: Family[TextConfig, TextSpec] = Family(
         "test {bits_per_character:.3f} bits per character "
         "({nats_per_character:.4f} nats, perplexity {perplexity:.2f}) on {examples:,} unseen ones"
     ),
-    observe=text_figures.observe,
+    observe=text_observations.observe,
 )

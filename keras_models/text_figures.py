@@ -1,20 +1,16 @@
-"""How well a text generator does on a text, and what it shows of itself while it learns."""
+"""How well a text generator does on a text, read once from its beginning to its end."""
 
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_models import characters
 from keras_models.data_spec import TextSpec
 from keras_models.family import Examples
-from keras_models.observation import Distribution, Observation
 from keras_models.text_network import Network
 
 WINDOW = 512
-TEMPERATURES = (0.5, 0.8, 1.0)
-SAMPLE_LENGTH = 300
 
 
 def measure(model: keras.Model, examples: Examples[TextSpec]) -> dict[str, float]:
@@ -46,17 +42,3 @@ def measure(model: keras.Model, examples: Examples[TextSpec]) -> dict[str, float
         "bits_per_character": nats / math.log(2),
         "perplexity": math.exp(min(nats, 700.0)),
     }
-
-
-def observe(model: keras.Model, examples: Examples[TextSpec]) -> dict[str, Observation]:
-    """Returns samples at several temperatures, gates and weights.
-
-    Returns:
-        text `sample/<temperature>`; distributions `gates/<layer>/<gate>` over validation tokens and
-        `weights/<layer>`.
-    """
-    shown: dict[str, Observation] = {}
-    for layer in model.layers:
-        for weight in layer.trainable_weights:
-            shown[f"weights/{weight.path}"] = Distribution(values=np.asarray(weight, np.float32))
-    return shown

@@ -14,7 +14,8 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hyperparameters
 
 from keras_models.family import Examples, Family
-from keras_models.observation import Distribution, Observation, Picture, Sample
+from keras_models.observation import Distribution, Embedding, Observation, Picture, Sample
+from train import projector
 from train.best_model import copy_weights
 
 SHARE_OF_TIME = 0.05
@@ -101,7 +102,7 @@ class Observations(keras.callbacks.Callback):
     ) -> None:
         """Opens the event file."""
         super().__init__()
-        self.writer = _writer(logs, ".observations")
+        self.writer, self.logs = _writer(logs, ".observations"), logs
         self.family, self.examples, self.twin = family, examples, twin
         self.spent, self.began = 0.0, time.monotonic()
 
@@ -114,7 +115,10 @@ class Observations(keras.callbacks.Callback):
         copy_weights(self.model, self.twin)
         with self.writer.as_default(step=epoch + 1):
             for name, shown in self.family.observe(self.twin, self.examples).items():
-                _write(name, shown)
+                if isinstance(shown, Embedding):
+                    projector.write(self.logs, name, shown)
+                else:
+                    _write(name, shown)
             for name, norm in gradient_norms(self.model, self.examples).items():
                 tf.summary.scalar(f"gradient_norm/{name}", norm)
         self.writer.flush()
