@@ -42,7 +42,7 @@ def bits(seed: tf.Tensor, first: tf.Tensor, second: tf.Tensor) -> tuple[tf.Tenso
 
 
 def uniform(seed: tf.Tensor, first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    """Returns float32 in [0, 1), multiples of 2⁻²⁴, one for each counter (see `bits`)."""
+    """Returns float32 in (0, 1), odd multiples of 2⁻²⁴, one for each counter (see `bits`)."""
     return _fraction(bits(seed, first, second)[0])
 
 
@@ -54,13 +54,12 @@ def normal(seed: tf.Tensor, first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     Source: Box and Muller 1958.
     """
     radius, angle = (_fraction(half) for half in bits(seed, first, second))
-    # 1 - radius lies in (0, 1]: its logarithm is finite.
-    return tf.sqrt(-2.0 * tf.math.log(1.0 - radius)) * tf.cos(2.0 * math.pi * angle)
+    return tf.sqrt(-2.0 * tf.math.log(radius)) * tf.cos(2.0 * math.pi * angle)
 
 
 def _fraction(word: tf.Tensor) -> tf.Tensor:
-    """The upper 24 bits, which float32 holds exactly."""
-    return tf.cast(word // 256, tf.float32) * 2.0**-24
+    """The upper 23 bits and a half, which float32 holds exactly: never 0 and never 1."""
+    return (tf.cast(word // 2**9, tf.float32) + 0.5) * 2.0**-23
 
 
 def _rotated(word: tf.Tensor, count: int) -> tf.Tensor:

@@ -21,7 +21,7 @@ def sample(
 
     Args:
         logits: float32 [batch, vocabulary].
-        uniform: float32 [batch], in [0, 1).
+        uniform: float32 [batch], in (0, 1).
         temperature: float32 [], divides the logits; 0 takes the likeliest token.
         top_k: int32 [], how many of the likeliest are left, with those as likely as the last; 0
             for all.

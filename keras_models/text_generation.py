@@ -114,7 +114,7 @@ def ties(
     else:
         draws = tf.reshape(wanted.draws(len(prompt)), [-1])
         near = [
-            wanted.choose(rows, tf.clip_by_value(draws + shift, 0.0, 1 - 2.0**-24)).numpy()
+            wanted.choose(rows, tf.clip_by_value(draws + shift, 2.0**-24, 1 - 2.0**-24)).numpy()
             for shift in (-LAST_BITS, LAST_BITS)
         ]
         tied = near[0] != near[1]

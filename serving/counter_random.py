@@ -37,6 +37,6 @@ def bits(seed: int, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, 
 
 
 def uniform(seed: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Returns float32 in [0, 1), multiples of 2⁻²⁴, one for each counter (see `bits`)."""
+    """Returns float32 in (0, 1), odd multiples of 2⁻²⁴, one for each counter (see `bits`)."""
     word = bits(seed, first, second)[0]
-    return (word >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
+    return ((word >> np.uint32(9)).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-23)

@@ -30,7 +30,7 @@ class Sampling:
 
         Args:
             logits: float32 [vocabulary].
-            uniform: in [0, 1).
+            uniform: in (0, 1).
         """
         if self.temperature <= 0:
             return int(logits.argmax())

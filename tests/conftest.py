@@ -1,5 +1,6 @@
 """What all rooms' tests share: the commands as processes, real data, one small run, one bundle."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+NAMES = {"cnn": "digits", "text": "python"}
+"""What the runs of families are called."""
 
 
 def command(name, *arguments, cwd=None, env=None, **options):
@@ -52,19 +55,61 @@ def keras_home(tmp_path_factory):
     return home
 
 
+QUICK = {
+    "cnn": ["--data", "digits", "--epochs", "6"],
+    "text": ["--data", "python", "--epochs", "2", "--units", "64", "--embedding", "32"],
+}
+"""Flags for a run of seconds on bundled data; a family without any is run for two epochs."""
+
+
 @pytest.fixture(scope="session")
-def digits_run(tmp_path_factory):
+def run_of(tmp_path_factory):
+    """From a family's name to a run directory of it, trained once."""
+
+    @functools.cache
+    def run_of(family):
+        flags = QUICK.get(family, ["--epochs", "2"])
+        run = tmp_path_factory.mktemp("runs") / NAMES.get(family, family)
+        done = command("keras-train", family, *flags, "--run", run)
+        assert done.returncode == 0, done.stderr
+        return run
+
+    return run_of
+
+
+@pytest.fixture(scope="session")
+def bundle_of(run_of, tmp_path_factory):
+    """From a family's name to a published version of that run: `<models>/<name>/1`."""
+
+    @functools.cache
+    def bundle_of(family):
+        models = tmp_path_factory.mktemp("models")
+        done = command("keras-export", run_of(family), "--to", models)
+        assert done.returncode == 0, done.stderr
+        return models / run_of(family).name / "1"
+
+    return bundle_of
+
+
+@pytest.fixture(scope="session")
+def digits_run(run_of):
     """A run directory: the default classifier after a few epochs on the bundled digits."""
-    run = tmp_path_factory.mktemp("runs") / "digits"
-    done = command("keras-train", "cnn", "--data", "digits", "--run", run, "--epochs", "6")
-    assert done.returncode == 0, done.stderr
-    return run
+    return run_of("cnn")
 
 
 @pytest.fixture(scope="session")
-def digits_bundle(digits_run, tmp_path_factory):
+def digits_bundle(bundle_of):
     """A published version of that run: `<models>/digits/1`."""
-    models = tmp_path_factory.mktemp("models")
-    done = command("keras-export", digits_run, "--to", models)
-    assert done.returncode == 0, done.stderr
-    return models / "digits" / "1"
+    return bundle_of("cnn")
+
+
+@pytest.fixture(scope="session")
+def text_run(run_of):
+    """A run directory: a small GRU after two epochs on the Python reference."""
+    return run_of("text")
+
+
+@pytest.fixture(scope="session")
+def text_bundle(bundle_of):
+    """A published version of that run: `<models>/python/1`."""
+    return bundle_of("text")

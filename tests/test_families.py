@@ -11,19 +11,14 @@ import keras_models
 import serving
 from keras_models.data_spec import SPECS
 from train.kinds import KINDS
-from train.settings import RUNS
+from train.settings import RUNS, restored
 
 
-@pytest.fixture(scope="module", params=keras_models.FAMILIES)
-def travelled(request, tmp_path_factory, run_command):
-    """A family's run and bundle after two epochs on the bundled data."""
+@pytest.fixture(params=keras_models.FAMILIES)
+def travelled(request, run_of, bundle_of):
+    """A family, with a run and a bundle of it on bundled data."""
     name = request.param
-    place = tmp_path_factory.mktemp(name)
-    trained = run_command("keras-train", name, "--run", place / "run", "--epochs", "2")
-    assert trained.returncode == 0, trained.stderr
-    exported = run_command("keras-export", place / "run", "--to", place / "models")
-    assert exported.returncode == 0, exported.stderr
-    return keras_models.get(name), place / "run", place / "models" / "run" / "1"
+    return keras_models.get(name), run_of(name), bundle_of(name)
 
 
 def spec_of(family, run):
@@ -75,8 +70,22 @@ def test_its_presets_build_and_its_observations_are_plain_values(travelled):
     model = keras.saving.load_model(run / "model.keras")
     for shown in family.observe(model, data.examples()).values():
         assert dataclasses.is_dataclass(shown)
-    first = next(iter(family.presets.values()))
-    built = family.build(first.model, first.training, data.spec, 10)
+    for preset in family.presets.values():
+        keras.backend.clear_session()
+        family.build(preset.model, preset.training, data.spec, 10)
+
+
+def test_the_model_is_rebuilt_from_the_runs_own_settings(travelled):
+    family, run, _ = travelled
+    config = json.loads((run / "config.json").read_text())
+    preset = next(iter(family.presets.values()))
+    model = keras.saving.load_model(run / "model.keras")
+    built = family.build(
+        restored(type(preset.model), config["model"]),
+        restored(type(preset.training), config["training"]),
+        spec_of(family, run),
+        10,
+    )
     assert [w.shape for layer in built.layers for w in layer.weights] == [
         w.shape for w in model.weights
     ]

@@ -32,7 +32,7 @@ class Run:
 
     run: Path
     """The run directory: made now, or the one to go on with."""
-    data: str
+    data: str = ""
     """The name of a data set, or a path."""
     seed: int = 0
     """Decides initial weights, order, augmentation and dropout."""
@@ -198,10 +198,11 @@ def _description(family: Family[Any, Any]) -> str:
     presets = "\n".join(
         f"  --preset {name}: {preset.summary}" for name, preset in family.presets.items()
     )
+    data = RUNS[family.reads].data
     return (
-        f"{family.summary}\n\nExample: keras-train {family.name} --data digits "
-        f"--run runs/digits\n\n{presets}\n\nThe defaults below are those of the chosen preset; "
-        f"--resume --run runs/digits goes on with a stopped run."
+        f"{family.summary}\n\nExample: keras-train {family.name} --data {data} "
+        f"--run runs/{data}\n\n{presets}\n\nThe defaults below are those of the chosen preset; "
+        f"--resume --run runs/{data} goes on with a stopped run."
     )
 
 
