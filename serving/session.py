@@ -109,7 +109,8 @@ class Steps:
         token, *states = signature.inputs
         kept = {f"{NEXT}{tensor.name}" for tensor in states}
         logits, *others = (t for t in signature.outputs if t.name not in kept)
-        if others or len(states) != len(signature.outputs) - 1:
+        given_back = len(states) == len(signature.outputs) - 1
+        if others or not given_back or token.shape != ("batch",):
             raise BadInput(f"{signature.name} is no step that gives back the state it takes")
         self._run = session._session.run_with_iobinding
         self._token = np.zeros(1, token.dtype)
