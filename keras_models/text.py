@@ -6,6 +6,7 @@ Zaremba et al. 2014, arXiv 1409.2329 (dropout between layers, never between step
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import keras
 import tensorflow as tf
@@ -24,7 +25,9 @@ class TextConfig:
     """The architecture: whatever changes the weights or the graph."""
 
     cell: Cell = "gru"
-    """lstm, gru, or rnn (h = tanh(x·U + h·W)); docs/text.md explains them."""
+    """lstm, gru, or rnn; docs/text.md explains them."""
+    activation: Literal["tanh", "relu"] = "tanh"
+    """Of the state of an rnn; with relu it begins as the identity (Le et al. 2015)."""
     units: int = 256
     """Width of each recurrent layer."""
     layers: int = 1
@@ -38,6 +41,8 @@ class TextConfig:
 
     def __post_init__(self) -> None:
         """Checks what argument parsing cannot."""
+        if self.activation != "tanh" and self.cell != "rnn":
+            raise ValueError(f"activation {self.activation} is for --cell rnn, not {self.cell}")
         for name in ("units", "layers", "embedding"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -56,6 +61,7 @@ def build(
     """
     network = made(
         cell=config.cell,
+        activation=config.activation,
         units=config.units,
         depth=config.layers,
         embedding=config.embedding,

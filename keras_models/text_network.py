@@ -95,12 +95,22 @@ class Network:
 
 
 def made(
-    *, cell: Cell, units: int, depth: int, embedding: int, dropout: float, tied: bool, tokens: int
+    *,
+    cell: Cell,
+    activation: str,
+    units: int,
+    depth: int,
+    embedding: int,
+    dropout: float,
+    tied: bool,
+    tokens: int,
 ) -> Network:
     """Makes the layers, under the dtype policy in force.
 
     Args:
         cell: which recurrence.
+        activation: of the state, tanh or relu; a layer with relu begins as the identity, or its
+            state would grow or vanish (Le et al. 2015, arXiv 1504.00941).
         units: width of each recurrent layer.
         depth: how many of them.
         embedding: width of a token's vector.
@@ -108,8 +118,13 @@ def made(
         tied: the logits use the embedding's vectors (Press and Wolf 2017).
         tokens: how many there are.
     """
-    kind = LAYERS[cell]
-    numbers = range(1, depth + 1)
+    kind, numbers = LAYERS[cell], range(1, depth + 1)
+    settings = {
+        "return_sequences": True,
+        "return_state": True,
+        "activation": activation,
+        "recurrent_initializer": "identity" if activation == "relu" else "orthogonal",
+    }
     return Network(
         layers.ReversibleEmbedding(
             tokens,
@@ -120,10 +135,7 @@ def made(
             ),
             name="embedding",
         ),
-        [
-            kind(units, return_sequences=True, return_state=True, name=f"recurrent_{number}")
-            for number in numbers
-        ],
+        [kind(units, name=f"recurrent_{number}", **settings) for number in numbers],
         [layers.Dropout(dropout, name=f"dropout_{number}") for number in numbers],
         layers.Dense(embedding, name="projection") if tied and embedding != units else None,
         None if tied else layers.Dense(tokens, dtype="float32", name="logits"),

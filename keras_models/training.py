@@ -24,6 +24,8 @@ class Training:
     """Decoupled weight decay of kernels."""
     momentum: float = 0.9
     """Of sgd; adamw does not use it."""
+    beta_2: float = 0.999
+    """Of adamw: how slowly it forgets how large a weight's gradients were; less learns faster."""
     clip_norm: float = 0.0
     """Largest global norm of the gradients; 0 leaves them as they are."""
     average_decay: float = 0.0
@@ -43,7 +45,7 @@ class Training:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
-        self._check_shares("average_decay", "momentum")
+        self._check_shares("average_decay", "momentum", "beta_2")
         for name in ("warmup_epochs", "weight_decay", "clip_norm", "patience"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")

@@ -12,18 +12,18 @@ FLAGS = {
     Run: "data deterministic precision run seed",
     ImageRun: "data deterministic precision run seed image_size skip_bad",
     TextRun: "data deterministic precision run seed",
-    Training: "average_decay batch_size clip_norm epochs jit learning_rate momentum optimizer "
+    Training: "average_decay batch_size beta_2 clip_norm epochs jit learning_rate momentum optimizer "
     "patience schedule steps_per_execution warmup_epochs weight_decay",
-    ImageTraining: "average_decay batch_size clip_norm epochs jit learning_rate momentum optimizer "
+    ImageTraining: "average_decay batch_size beta_2 clip_norm epochs jit learning_rate momentum optimizer "
     "patience schedule steps_per_execution warmup_epochs weight_decay "
     "erase flip label_smoothing rotate scale shift",
-    TextTraining: "average_decay batch_size clip_norm epochs jit learning_rate momentum optimizer "
+    TextTraining: "average_decay batch_size beta_2 clip_norm epochs jit learning_rate momentum optimizer "
     "patience schedule steps_per_execution warmup_epochs weight_decay window",
 }
 FAMILIES = {
     "cnn": "activation architecture convolutions dropout filters flatten kernel_size mirrored "
     "normalization padding pooling stem units",
-    "text": "cell dropout embedding layers tied units",
+    "text": "activation cell dropout embedding layers tied units",
 }
 
 

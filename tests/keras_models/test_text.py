@@ -18,9 +18,11 @@ SPEC = TextSpec(vocabulary=("\n", *"abcdefgh"))
 CELLS = ("lstm", "gru", "rnn")
 
 
-def model_of(cell="lstm", *, tied=False, **training):
+def model_of(cell="lstm", *, tied=False, activation="tanh", **training):
     keras.utils.set_random_seed(1)
-    config = TextConfig(cell=cell, units=12, layers=2, embedding=6, tied=tied)
+    config = TextConfig(
+        cell=cell, units=12, layers=2, embedding=6, tied=tied, activation=activation
+    )
     numbers = {"batch_size": 3, "window": 10, "schedule": "constant", "warmup_epochs": 0}
     return build(config, TextTraining(**{**numbers, **training}), SPEC, 4)
 
@@ -81,6 +83,13 @@ def test_it_learns_a_text_that_repeats(tied):
     for _ in range(12):
         model.fit(dataset, verbose=0, shuffle=False)
     assert model.evaluate(dataset, verbose=0)[0] < 0.3 * before
+
+
+def test_a_relu_network_begins_as_the_identity():
+    layer = Network.of(model_of("rnn", activation="relu")).recurrent[0]
+    np.testing.assert_array_equal(layer.cell.recurrent_kernel, np.eye(12))
+    with pytest.raises(ValueError, match="activation relu is for --cell rnn, not gru"):
+        TextConfig(cell="gru", activation="relu")
 
 
 def test_tied_logits_come_from_the_embedding():
