@@ -8,17 +8,18 @@ import keras_models
 from keras_models.training import ImageTraining, TextTraining, Training
 from train.settings import RUNS, ImageRun, Run, TextRun, parse
 
+RUN = "data deterministic precision run seed"
+TRAINING = (
+    "average_decay batch_size beta_2 clip_norm epochs jit learning_rate momentum optimizer "
+    "patience schedule steps_per_execution warmup_epochs weight_decay"
+)
 FLAGS = {
-    Run: "data deterministic precision run seed",
-    ImageRun: "data deterministic precision run seed image_size skip_bad",
-    TextRun: "data deterministic precision run seed",
-    Training: "average_decay batch_size beta_2 clip_norm epochs jit learning_rate momentum optimizer "
-    "patience schedule steps_per_execution warmup_epochs weight_decay",
-    ImageTraining: "average_decay batch_size beta_2 clip_norm epochs jit learning_rate momentum optimizer "
-    "patience schedule steps_per_execution warmup_epochs weight_decay "
-    "erase flip label_smoothing rotate scale shift",
-    TextTraining: "average_decay batch_size beta_2 clip_norm epochs jit learning_rate momentum optimizer "
-    "patience schedule steps_per_execution warmup_epochs weight_decay window",
+    Run: RUN,
+    ImageRun: f"{RUN} image_size skip_bad",
+    TextRun: RUN,
+    Training: TRAINING,
+    ImageTraining: f"{TRAINING} erase flip label_smoothing rotate scale shift",
+    TextTraining: f"{TRAINING} window",
 }
 FAMILIES = {
     "cnn": "activation architecture convolutions dropout filters flatten kernel_size mirrored "
