@@ -11,55 +11,14 @@ of 1024 × 1024, measured in the same turns.
 """
 
 import argparse
-import json
-import os
 import statistics
-import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-EMBEDDING, VOCABULARY, STEPS, BATCH = 64, 65, 128, 64
+from benchmarks.contestant import Contestant, ratio, take_turns
+from benchmarks.recurrence_contestant import BATCH, EMBEDDING, STEPS, VOCABULARY
+
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
-CONTESTANT = Path(__file__).with_name("recurrence_contestant.py")
-
-
-class Contestant:
-    """A process that trains when it is told to."""
-
-    def __init__(self, python: str, *words: str, threads: int) -> None:
-        """Starts it; it answers when its first step is done."""
-        self._process = subprocess.Popen(
-            [python, str(CONTESTANT), *words, str(threads)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(CONTESTANT.parent.parent),
-                "OMP_NUM_THREADS": str(threads),
-            },
-        )
-        self.measure()
-
-    def measure(self) -> float:
-        """Has it train for about a second; returns milliseconds of a step."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        if stdin is None or stdout is None:
-            raise RuntimeError("the contestant has no pipes")
-        stdin.write("go\n")
-        stdin.flush()
-        line = stdout.readline()
-        if not line:
-            raise SystemExit(f"a contestant ended: {' '.join(map(str, self._process.args))}")
-        return float(json.loads(line))
-
-    def end(self) -> None:
-        """Ends it."""
-        self._process.kill()
-        self._process.wait()
+SCRIPT = "recurrence_contestant.py"
 
 
 def main() -> int:
@@ -80,51 +39,36 @@ def main() -> int:
     return 0
 
 
-def _compare(cell: str, precision: str, options: Any) -> None:
-    contestants = dict(_contestants(cell, precision, options))
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    try:
-        for _ in range(options.rounds):
-            for name, contestant in contestants.items():
-                times[name].append(contestant.measure())
-    finally:
-        for contestant in contestants.values():
-            contestant.end()
+def _compare(cell: str, precision: str, options: argparse.Namespace) -> None:
+    kinds = {"product": "product", "ours": "ours", "Keras": "keras"}
+    if options.torch:
+        kinds["PyTorch"] = "torch"
+    contestants = {
+        name: Contestant(
+            options.torch if kind == "torch" else sys.executable,
+            SCRIPT,
+            *(kind, cell, str(options.units), precision, str(options.threads)),
+            threads=options.threads,
+        )
+        for name, kind in kinds.items()
+    }
+    times = take_turns(contestants, options.rounds)
     _print(cell, precision, options.units, times)
 
 
-def _contestants(cell: str, precision: str, options: Any) -> Iterator[tuple[str, Contestant]]:
-    def started(python: str, kind: str) -> Contestant:
-        return Contestant(
-            python, kind, cell, str(options.units), precision, threads=options.threads
-        )
-
-    yield "product", started(sys.executable, "product")
-    yield "ours", started(sys.executable, "ours")
-    yield "Keras", started(sys.executable, "keras")
-    if options.torch:
-        yield "PyTorch", started(options.torch, "torch")
-
-
 def _print(cell: str, precision: str, units: int, times: dict[str, list[float]]) -> None:
-    rate = statistics.median(2 * 1024**3 / (ms / 1000) for ms in times["product"])
-    operations = (
-        6 * STEPS * BATCH * (GATES[cell] * units * (EMBEDDING + units) + units * VOCABULARY)
-    )
+    product = 2 * 1024**3 / (statistics.median(times.pop("product")) / 1000)
+    weights = GATES[cell] * units * (EMBEDDING + units) + units * VOCABULARY
+    operations = 6 * STEPS * BATCH * weights
     print(
         f"\n{cell} {precision}, 1 × {units}: {operations / 1e9:.1f} GFLOP a step, "
-        f"matrix product {rate / 1e9:.0f} GFLOP/s"
+        f"matrix product {product / 1e9:.0f} GFLOP/s"
     )
     for name, values in times.items():
-        if name == "product":
-            continue
-        ratio = statistics.median(
-            other / own for other, own in zip(values, times["ours"], strict=True)
-        )
-        share = operations / (statistics.median(values) / 1000) / rate
+        median = statistics.median(values)
         print(
-            f"{name:10} {statistics.median(values):8.1f} ms   {ratio:5.2f} times ours   "
-            f"{share:4.0%} of product",
+            f"{name:10} {median:8.1f} ms   {ratio(values, times['ours']):5.2f} times ours   "
+            f"{operations / (median / 1000) / product:4.0%} of product",
             flush=True,
         )
 

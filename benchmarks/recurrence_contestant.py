@@ -3,10 +3,10 @@
 python recurrence_contestant.py KIND CELL UNITS PRECISION THREADS
 """
 
-import json
 import sys
-import time
 from collections.abc import Callable
+
+from benchmarks.contestant import answer
 
 EMBEDDING, VOCABULARY, STEPS, BATCH = 64, 65, 128, 64
 
@@ -14,13 +14,7 @@ EMBEDDING, VOCABULARY, STEPS, BATCH = 64, 65, 128, 64
 def main(kind: str, cell: str, units: str, precision: str, threads: str) -> None:
     """Answers each line with the milliseconds of a step."""
     make = {"torch": _torch, "product": _product}.get(kind, _keras)
-    step = make(kind, cell, int(units), precision, int(threads))
-    for _ in sys.stdin:
-        calls, began = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - began) < 1 or not calls:
-            step()
-            calls += 1
-        print(json.dumps(1000 * elapsed / calls), flush=True)
+    answer(make(kind, cell, int(units), precision, int(threads)))
 
 
 def _product(kind: str, cell: str, units: int, precision: str, threads: int) -> Callable[[], None]:
