@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.source import Source
-from keras_models.signature import Signature
+from keras_models.signature import Signature, Tensor
 from serving.golden import Case
 
 BATCHES = (1, 3, 32)
@@ -77,11 +77,13 @@ def _inputs(
     yield ALL, dict(examples)
     yield from _lengths(signature, few)
     yield "zeros", {name: np.zeros_like(value) for name, value in few.items()}
-    yield "largest", {name: np.full_like(value, _range(value)[1]) for name, value in few.items()}
-    yield "smallest", {name: np.full_like(value, _range(value)[0]) for name, value in few.items()}
-    yield "checkerboard", {name: _checkerboard(value) for name, value in few.items()}
+    ranges = {tensor.name: _range(tensor, few[tensor.name]) for tensor in signature.inputs}
+    yield "largest", {n: np.full_like(value, ranges[n][1]) for n, value in few.items()}
+    yield "smallest", {n: np.full_like(value, ranges[n][0]) for n, value in few.items()}
+    yield "checkerboard", {n: _checkerboard(value, ranges[n]) for n, value in few.items()}
     random = np.random.default_rng(0)
-    yield "noise", {name: _noise(random, value) for name, value in few.items()}
+    noise = {n: _noise(random, value) for n, value in few.items()}
+    yield "noise", {n: np.clip(value, *ranges[n]).astype(value.dtype) for n, value in noise.items()}
 
 
 def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs]]:
@@ -99,19 +101,24 @@ def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs]]:
         yield f"length_{length}", inputs
 
 
-def _range(value: np.ndarray) -> tuple[float, float]:
-    """The smallest and the largest that may come: of indices, what the data hold."""
+def _range(tensor: Tensor, value: np.ndarray) -> tuple[float, float]:
+    """The smallest and the largest that may come: of undeclared indices, what the data hold."""
     if value.dtype == np.uint8:
-        return 0, 255
-    if value.dtype.kind == "f":
-        return -LARGEST_FLOAT, LARGEST_FLOAT
-    return value.min(), value.max()
+        least, most = 0.0, 255.0
+    elif value.dtype.kind == "f":
+        least, most = -LARGEST_FLOAT, LARGEST_FLOAT
+    else:
+        least, most = value.min(), value.max()
+    return (
+        least if tensor.minimum is None else tensor.minimum,
+        most if tensor.maximum is None else tensor.maximum,
+    )
 
 
-def _checkerboard(value: np.ndarray) -> np.ndarray:
+def _checkerboard(value: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     """The steepest edges that there can be: smallest beside largest along every axis."""
     odd = np.indices(value.shape).sum(axis=0) % 2
-    return np.where(odd, *reversed(_range(value))).astype(value.dtype)
+    return np.where(odd, *reversed(limits)).astype(value.dtype)
 
 
 def _noise(random: np.random.Generator, value: np.ndarray) -> np.ndarray:

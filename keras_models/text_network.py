@@ -21,6 +21,8 @@ LAYERS: dict[Cell, type[keras.layers.RNN]] = {
     "rnn": recurrent.SimpleRNN,
 }
 States = list[tf.Tensor]
+Range = tuple[float | None, float | None]
+State = tuple[str, int, Range]
 
 
 class Network:
@@ -28,7 +30,9 @@ class Network:
 
     Attributes:
         recurrent: bottom first.
-        state_sizes: width of each state; an LSTM layer has two, h and c, the others have h.
+        state_names: of each state: `state_<layer>`, of an LSTM's cell state `cell_state_<layer>`.
+        state_sizes: width of each.
+        state_ranges: between what values each lies; None where there is no limit.
     """
 
     def __init__(
@@ -42,7 +46,12 @@ class Network:
         """Puts layers together; without `logits` the embedding's transpose gives them."""
         self.embedding, self.recurrent, self.dropout = embedding, recurrent, dropout
         self.projection, self.logits = projection, logits
-        self.state_sizes: list[int] = [size for one in recurrent for size in _sizes(one)]
+        states = [
+            state for number, one in enumerate(recurrent, start=1) for state in _states(one, number)
+        ]
+        self.state_names = [name for name, _, _ in states]
+        self.state_sizes = [size for _, size, _ in states]
+        self.state_ranges = [limits for _, _, limits in states]
 
     def __call__(
         self,
@@ -66,7 +75,7 @@ class Network:
         """
         x, after, given = self.embedding(tokens), [], list(states or [])
         for layer, dropout in zip(self.recurrent, self.dropout, strict=True):
-            own = [given.pop(0) for _ in _sizes(layer)] if given else None
+            own = [given.pop(0) for _ in _states(layer, 0)] if given else None
             x, *last = layer(x, initial_state=own, mask=mask, training=training)
             after += last
             x = dropout(x, training=training)
@@ -142,6 +151,11 @@ def made(
     )
 
 
-def _sizes(layer: keras.layers.RNN) -> list[int]:
-    size = layer.state_size
-    return list(size) if isinstance(size, list | tuple) else [size]
+def _states(layer: keras.layers.RNN, number: int) -> list[State]:
+    """Name, width and range of what a layer remembers: tanh keeps h within 1, c may grow."""
+    free: Range = (None, None)
+    h = free if layer.cell.activation is keras.activations.relu else (-1.0, 1.0)
+    states = [(f"state_{number}", layer.cell.units, h)]
+    if isinstance(layer, keras.layers.LSTM):
+        states.append((f"cell_state_{number}", layer.cell.units, free))
+    return states

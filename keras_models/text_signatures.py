@@ -41,8 +41,10 @@ def _whole_text(network: Network, spec: TextSpec) -> Signature:
 
 def _step(network: Network, spec: TextSpec) -> Signature:
     states = tuple(
-        Tensor(name=f"state_{number}", dtype="float32", shape=("batch", size))
-        for number, size in enumerate(network.state_sizes, start=1)
+        Tensor(name=name, dtype="float32", shape=("batch", size), minimum=least, maximum=most)
+        for name, size, (least, most) in zip(
+            network.state_names, network.state_sizes, network.state_ranges, strict=True
+        )
     )
     after = tuple(
         Tensor(name=f"next_{tensor.name}", dtype="float32", shape=tensor.shape) for tensor in states
