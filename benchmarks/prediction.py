@@ -76,7 +76,7 @@ def _calls(run: Path, bundle: Path, threads: int) -> dict[str, Callable[[], obje
     return {
         "Keras model.predict": lambda: model.predict(only, verbose=0),
         "Keras model(x)": lambda: model(only, training=False).numpy(),
-        "SavedModel": lambda: saved(**tensors)["label"].numpy(),
+        "SavedModel": lambda: [answer.numpy() for answer in saved(**tensors).values()],
         "ONNX Runtime (serving)": lambda: served.predict(**inputs),
         "ONNX Runtime (bare)": lambda: bare.run(None, inputs),
     }

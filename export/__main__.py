@@ -119,9 +119,10 @@ def _report(folder: Path, manifest: "Manifest") -> None:
     size = sum(file.bytes for file in manifest.files.values())
     print(f"\nproven and published: {folder} ({size / 1e6:.1f} MB)")
     print(f"next: keras-verify {folder}")
-    takes = [tensor.codec for tensor in manifest.signatures[0].inputs]
-    if takes[0] and takes[0].name == "image":
-        print(f"      keras-serve predict {folder.parent} photo.png")
+    takes = manifest.signatures[0].inputs[0].codec
+    question = {"image": "photo.png", "characters": '--prompt "…"'}.get(takes.name if takes else "")
+    if question:
+        print(f"      keras-serve predict {folder.parent} {question}")
 
 
 def _fail(message: str, code: int) -> int:

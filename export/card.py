@@ -78,8 +78,10 @@ def _figures(manifest: Manifest) -> str:
 def _calls(manifest: Manifest) -> str:
     default = manifest.signatures[0]
     arguments = ", ".join(f"{tensor.name}=…" for tensor in default.inputs)
-    takes_files = any(t.codec and t.codec.name == "image" for t in default.inputs)
-    shell = f"    keras-serve predict {manifest.name} photo.png\n" if takes_files else ""
+    codecs = [tensor.codec.name for tensor in default.inputs if tensor.codec]
+    questions = {"image": "photo.png", "characters": '--prompt "…" --length 200'}
+    asked = [questions[codec] for codec in codecs if codec in questions]
+    shell = f"    keras-serve predict {manifest.name} {asked[0]}\n" if asked else ""
     return (
         f'{shell}    python -c \'import serving; print(serving.load("{manifest.name}")'
         f".predict({arguments}))'\n\n"

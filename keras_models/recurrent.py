@@ -79,16 +79,6 @@ class Scanned(keras.layers.RNN):
         raise NotImplementedError
 
 
-def in_plain_keras(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """Returns a copy of any layer, without its weights; of ours, Keras' own class.
-
-    For `keras.models.clone_model`: what is saved then loads wherever Keras is.
-    """
-    own: Any = type(layer).__mro__[2] if isinstance(layer, Scanned) else type(layer)
-    copy: keras.layers.Layer = own.from_config(layer.get_config())
-    return copy
-
-
 def _has_gpu() -> bool:
     return bool(tf.config.list_logical_devices("GPU"))
 

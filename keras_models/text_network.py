@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import layers
 
 from keras_models import recurrent
+from keras_models.dropout import Dropout
 
 Cell = Literal["lstm", "gru", "rnn"]
 LAYERS: dict[Cell, type[keras.layers.RNN]] = {
@@ -145,7 +146,7 @@ def made(
             name="embedding",
         ),
         [kind(units, name=f"recurrent_{number}", **settings) for number in numbers],
-        [layers.Dropout(dropout, name=f"dropout_{number}") for number in numbers],
+        [Dropout(dropout, name=f"dropout_{number}") for number in numbers],
         layers.Dense(embedding, name="projection") if tied and embedding != units else None,
         None if tied else layers.Dense(tokens, dtype="float32", name="logits"),
     )

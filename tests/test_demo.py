@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras_models
+
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_demo_ends_in_a_table_of_what_it_measured(digits_run, tmp_path):
-    shutil.copytree(digits_run, tmp_path / "runs" / "digits")
+def test_the_demo_ends_in_a_table_of_what_it_measured(run_of, tmp_path):
+    for family in keras_models.FAMILIES:
+        shutil.copytree(run_of(family), tmp_path / "runs" / run_of(family).name)
     done = subprocess.run(
         [sys.executable, ROOT / "demo.py"],
         cwd=tmp_path,
@@ -20,10 +23,13 @@ def test_the_demo_ends_in_a_table_of_what_it_measured(digits_run, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    rows = dict(line.split("  ", 1) for line in done.stdout.splitlines() if "  " in line.strip())
-    assert "unseen samples" in rows["test"]
-    assert "decisions agree with Keras" in rows["SavedModel"]
-    assert "decisions agree with Keras" in rows["ONNX"]
-    assert "model.predict" in rows["one prediction"]
-    assert (tmp_path / "models" / "digits" / "1" / "bundle.json").exists()
+    for family in keras_models.FAMILIES:
+        table = done.stdout.split(f"\nfamily          {family}\n")[1].split("\n\n")[0]
+        rows = dict(line.split("  ", 1) for line in table.splitlines())
+        assert "unseen" in rows["test"]
+        assert "decisions agree with Keras" in rows["SavedModel"]
+        assert "decisions agree with Keras" in rows["ONNX"]
+        assert "model.predict" in rows["one prediction"]
+        assert (tmp_path / "models" / run_of(family).name / "1" / "bundle.json").exists()
     assert (tmp_path / "runs" / "digits" / "sample.png").exists()
+    assert "The value of the expression" in done.stdout

@@ -40,13 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         word = "error: " if code in (1, 2) else ""
         sys.stderr.write(f"keras-train: {word}{message}\n")
         return code
-    _report(run.path, asked.family.headline, json.loads(run.metrics.read_text()))
+    _report(run.path, json.loads(run.metrics.read_text()))
     return 0
 
 
-def _report(path: Path, headline: str, metrics: dict) -> None:
+def _report(path: Path, metrics: dict) -> None:
     print(
-        f"{headline.format(**metrics['test'])} "
+        f"{metrics['headline']} "
         f"({metrics['parameters']:,} parameters, {metrics['training_seconds']:.0f} s of training)"
     )
     print(f"the run is in {path}")

@@ -25,8 +25,10 @@ def measure(
         What `metrics.json` keeps.
     """
     model = keras.saving.load_model(run.model, compile=False)
+    figures = {**family.measure(model, data.test_examples()), "examples": data.sizes["test"]}
     return {
-        "test": {**family.measure(model, data.test_examples()), "examples": data.sizes["test"]},
+        "headline": family.headline.format(**figures),
+        "test": figures,
         "validation": {family.best.metric: best["best"], "examples": data.sizes["validation"]},
         "best_epoch": best["best_epoch"],
         "training_seconds": round(seconds, 1),

@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
-from keras_models import recurrent
 from keras_models.family import Family
+from keras_models.plain_keras import in_plain_keras
 from train import evaluation, run_directory, runtime, tensorboard
 from train.best_model import BestModel
 from train.checkpoint import ExactCheckpoint
@@ -94,8 +94,7 @@ def _build(
     compiled = family.build(settings.model, settings.training, spec, steps)
     # Saved without what compiled it: whoever loads it needs neither our loss nor our schedule.
     twin = keras.Model(compiled.input, compiled.output, name=compiled.name)
-    twin = keras.models.clone_model(twin, clone_function=recurrent.in_plain_keras)
-    return model, twin
+    return model, in_plain_keras(twin)
 
 
 def _train(

@@ -1,8 +1,5 @@
 """The scanned layers against Keras' own, in float64: same weights, same results, same gradients."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -139,24 +136,6 @@ def test_it_trains_under_xla_with_any_length_and_is_saved(kind, samples, tmp_pat
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded(samples[:, :3]), model(samples[:, :3]), rtol=1e-12)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_copy_in_keras_own_layers_loads_where_only_keras_is(kind, samples, tmp_path):
-    inputs = keras.Input((None, 4))
-    model = keras.Model(inputs, getattr(recurrent, kind)(6, go_backwards=True)(inputs))
-    copy = keras.models.clone_model(model, clone_function=recurrent.in_plain_keras)
-    copy.set_weights(model.get_weights())
-    assert type(copy.layers[1]) is getattr(keras.layers, kind)
-    copy.save(tmp_path / "model.keras")
-    np.save(tmp_path / "samples.npy", samples)
-    code = (
-        "import keras, numpy as np, sys; place = sys.argv[1]; "
-        "model = keras.saving.load_model(place + '/model.keras'); "
-        "np.save(place + '/answer.npy', model(np.load(place + '/samples.npy')))"
-    )
-    subprocess.run([sys.executable, "-I", "-c", code, str(tmp_path)], check=True)
-    np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), model(samples), rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
