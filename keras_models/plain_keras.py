@@ -21,7 +21,10 @@ def in_plain_keras(model: keras.Model) -> keras.Model:
 
     def copied(layer: keras.layers.Layer) -> keras.layers.Layer:
         own: Any = OWN.get(type(layer), type(layer))
-        copy: keras.layers.Layer = own.from_config(layer.get_config())
+        config = layer.get_config()
+        if isinstance(layer, recurrent.Scanned):
+            config.pop("weight_dropout", None)  # Ours alone, and of no meaning but in training.
+        copy: keras.layers.Layer = own.from_config(config)
         return copy
 
     return keras.models.clone_model(model, clone_function=copied)

@@ -4,6 +4,10 @@ Drop-in subclasses: whatever Keras' layer takes, gives, saves and loads, these d
 how the time loop is computed (`scan.py`), and only where that is the same function: with the
 activations that the equations are written for and without recurrent dropout. Otherwise, and where
 Keras would use cuDNN on a GPU, Keras' own loop runs.
+
+One setting is not Keras': `weight_dropout` drops weights of the recurrent kernel while training, the
+same ones at all steps of a window (DropConnect: Wan et al. 2013; on recurrence: Merity et al. 2018,
+arXiv 1708.02182). It regularizes what the state remembers, where dropping states would make it forget.
 """
 
 from typing import Any
@@ -11,6 +15,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_models.dropout import Dropout
 from keras_models.recurrent_cells import (
     Cell,
     GRUCell,
@@ -30,10 +35,25 @@ TANH, SIGMOID, RELU = (keras.activations.get(name) for name in ("tanh", "sigmoid
 class Scanned(keras.layers.RNN):
     """What the three have in common: when the scan is the same function, and running it."""
 
+    def __init__(self, *arguments: Any, weight_dropout: float = 0.0, **settings: Any) -> None:
+        """As Keras' own; `weight_dropout` is the share of recurrent weights that is dropped."""
+        super().__init__(*arguments, **settings)
+        self.weight_dropout = Dropout(weight_dropout) if weight_dropout else None
+
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """As Keras' own; the scan, unlike cuDNN, can be compiled with XLA."""
         super().build(sequences_shape, initial_state_shape)
+        if self.weight_dropout is not None and not self._can_scan():
+            raise ValueError(
+                f"{self.name}: weight_dropout goes with the usual activations, without "
+                "recurrent_dropout and unroll"
+            )
         self.supports_jit: bool = self.supports_jit or self._can_scan()
+
+    def get_config(self) -> dict[str, Any]:
+        """As Keras' own, and `weight_dropout` where there is one."""
+        rate = {} if self.weight_dropout is None else {"weight_dropout": self.weight_dropout.rate}
+        return {**super().get_config(), **rate}
 
     def inner_loop(
         self, sequences: tf.Tensor, initial_state: Any, mask: Any, training: bool = False
@@ -51,7 +71,10 @@ class Scanned(keras.layers.RNN):
         if self.go_backwards:
             sequences = tf.reverse(sequences, [1])
             mask = None if mask is None else tf.reverse(mask, [1])
-        cell, weights, bias = self._equations()
+        kernel = _tensor(self.cell.recurrent_kernel)
+        if self.weight_dropout is not None:
+            kernel = self.weight_dropout(kernel, training=training)
+        cell, weights, bias = self._equations(kernel)
         x = tf.transpose(sequences, [1, 0, 2]) @ tf.convert_to_tensor(self.cell.kernel)
         x = x if bias is None else x + bias
         passing = None if mask is None else tf.transpose(tf.cast(mask, tf.bool))
@@ -69,12 +92,13 @@ class Scanned(keras.layers.RNN):
     def _can_scan(self) -> bool:
         plain = not self.cell.recurrent_dropout and not self.unroll
         one_mask = not self.dropout or getattr(self.cell, "implementation", 2) == 2
-        return plain and one_mask and not _has_gpu() and self._has_known_activations()
+        has_cudnn = _has_gpu() and self.weight_dropout is None
+        return plain and one_mask and not has_cudnn and self._has_known_activations()
 
     def _has_known_activations(self) -> bool:
         return self.cell.activation is TANH and self.cell.recurrent_activation is SIGMOID
 
-    def _equations(self) -> tuple[Cell, Tensors, tf.Tensor | None]:
+    def _equations(self, kernel: tf.Tensor) -> tuple[Cell, Tensors, tf.Tensor | None]:
         """Returns the cell, its recurrent weights, and what is added to the projected input."""
         raise NotImplementedError
 
@@ -90,25 +114,25 @@ class SimpleRNN(Scanned, keras.layers.SimpleRNN):
     def _has_known_activations(self) -> bool:
         return self.cell.activation in (TANH, RELU)
 
-    def _equations(self) -> tuple[Cell, Tensors, tf.Tensor | None]:
+    def _equations(self, kernel: tf.Tensor) -> tuple[Cell, Tensors, tf.Tensor | None]:
         cell = SimpleRNNCell(relu=self.cell.activation is RELU)
-        return cell, (_tensor(self.cell.recurrent_kernel),), _tensor(self.cell.bias)
+        return cell, (kernel,), _tensor(self.cell.bias)
 
 
 @keras.saving.register_keras_serializable("keras_models")
 class LSTM(Scanned, keras.layers.LSTM):
     """`keras.layers.LSTM`, scanned for its default activations."""
 
-    def _equations(self) -> tuple[Cell, Tensors, tf.Tensor | None]:
-        return LSTMCell(), (_tensor(self.cell.recurrent_kernel),), _tensor(self.cell.bias)
+    def _equations(self, kernel: tf.Tensor) -> tuple[Cell, Tensors, tf.Tensor | None]:
+        return LSTMCell(), (kernel,), _tensor(self.cell.bias)
 
 
 @keras.saving.register_keras_serializable("keras_models")
 class GRU(Scanned, keras.layers.GRU):
     """`keras.layers.GRU`, scanned for its default activations, `reset_after` either way."""
 
-    def _equations(self) -> tuple[Cell, Tensors, tf.Tensor | None]:
-        kernel, bias = _tensor(self.cell.recurrent_kernel), _tensor(self.cell.bias)
+    def _equations(self, kernel: tf.Tensor) -> tuple[Cell, Tensors, tf.Tensor | None]:
+        bias = _tensor(self.cell.bias)
         gates = 2 * self.cell.units
         if not self.cell.reset_after:
             return GRUResetBeforeCell(), (kernel[:, :gates], kernel[:, gates:]), bias

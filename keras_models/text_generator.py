@@ -5,6 +5,7 @@ gradient does not (Williams and Peng 1990; Mikolov et al. 2010).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -39,6 +40,13 @@ class CarriedState(keras.layers.Layer):
             state.assign(tf.cast(value, state.dtype))
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """The states of an evaluation, which no checkpoint holds: each evaluation begins anew."""
+
+    state: CarriedState
+
+
 @keras.saving.register_keras_serializable("keras_models")
 class TextGenerator(keras.Model):
     """tokens int32 [batch, time] → logits; `fit` and `evaluate` carry the state along the text.
@@ -50,7 +58,7 @@ class TextGenerator(keras.Model):
         """Prepares to be trained; a saved model has no use for it."""
         self.network, self.steps_per_epoch = Network.of(self), steps_per_epoch
         self.carried = CarriedState(batch_size, self.network.state_sizes, name="carried")
-        self.validating: CarriedState | None = None
+        self.evaluation: Evaluation | None = None
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One window forward and back."""
@@ -69,18 +77,18 @@ class TextGenerator(keras.Model):
     def evaluate(self, x: Any = None, *others: Any, **settings: Any) -> Any:
         """As Keras' own, on the windows of a text that is read from its beginning."""
         batch = x.element_spec[0].shape[0]
-        if self.validating is None or self.validating.batch != batch:
-            self.validating = CarriedState(batch, self.network.state_sizes, name="validating")
+        if self.evaluation is None or self.evaluation.state.batch != batch:
+            self.evaluation = Evaluation(CarriedState(batch, self.network.state_sizes))
             self.test_function = None
-        self.validating.assign(self.network.zeros(batch))
+        self.evaluation.state.assign(self.network.zeros(batch))
         return super().evaluate(x, *others, **settings)
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """One window."""
         tokens, following = data
-        state = self.validating
-        if state is None:
+        if self.evaluation is None:
             raise RuntimeError("`evaluate` prepares the state that a window begins with")
+        state = self.evaluation.state
         logits, after = self.network(tokens, state.tensors(), training=False)
         loss = self.compute_loss(y=following, y_pred=logits, training=False)
         return self._noted(state, after, following, logits, loss)

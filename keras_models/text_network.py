@@ -112,6 +112,7 @@ def made(
     depth: int,
     embedding: int,
     dropout: float,
+    weight_dropout: float,
     tied: bool,
     tokens: int,
 ) -> Network:
@@ -125,6 +126,7 @@ def made(
         depth: how many of them.
         embedding: width of a token's vector.
         dropout: share that is dropped after each recurrent layer.
+        weight_dropout: share of the recurrent weights that is dropped.
         tied: the logits use the embedding's vectors (Press and Wolf 2017).
         tokens: how many there are.
     """
@@ -133,6 +135,7 @@ def made(
         "return_sequences": True,
         "return_state": True,
         "activation": activation,
+        "weight_dropout": weight_dropout,
         "recurrent_initializer": "identity" if activation == "relu" else "orthogonal",
     }
     return Network(

@@ -148,3 +148,34 @@ def test_weights_go_both_ways_through_files(kind, samples, tmp_path):
     np.testing.assert_allclose(ours(samples), theirs(samples), rtol=1e-9)
     ours.save_weights(tmp_path / "our.weights.h5")
     theirs.load_weights(tmp_path / "our.weights.h5")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_recurrent_weights_may_be_dropped_while_training(kind, samples):
+    theirs, ours = pair(kind, samples)
+    dropping = type(ours)(6, dtype="float64", weight_dropout=0.4)
+    dropping.build(samples.shape)
+    dropping.set_weights(ours.get_weights())
+    np.testing.assert_array_equal(dropping(samples), ours(samples))
+    once, again = (np.asarray(dropping(samples, training=True)) for _ in range(2))
+    assert not np.allclose(once, again)
+    kernel = np.ones((200, 200))
+    dropped = np.asarray(dropping.weight_dropout(kernel, training=True))
+    assert np.isclose(np.mean(dropped == 0), 0.4, atol=0.01)
+    np.testing.assert_allclose(dropped[dropped != 0], 1 / 0.6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dropped_weights_have_no_gradient_and_others_more(kind):
+    layer = getattr(recurrent, kind)(8, weight_dropout=0.5, dtype="float64")
+    samples = np.random.default_rng(0).normal(size=(3, 5, 4))
+    layer.build(samples.shape)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(samples, training=True))
+    gradient = np.asarray(tape.gradient(loss, layer.cell.recurrent_kernel.value))
+    assert 0.3 < np.mean(gradient == 0) < 0.7
+
+
+def test_dropping_weights_where_the_scan_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="weight_dropout goes with the usual activations"):
+        recurrent.LSTM(4, activation="relu", weight_dropout=0.5).build((None, 3, 2))

@@ -11,19 +11,23 @@ import urllib.request
 import numpy as np
 import pytest
 
+SIDES = ("train", "validation")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
-def board(digits_run):
-    """The address of a TensorBoard that shows one run."""
+def board(digits_run, text_run, tmp_path_factory):
+    """The address of a TensorBoard that shows two runs, `digits` and `python`."""
+    runs = tmp_path_factory.mktemp("watched")
+    for run in (digits_run, text_run):
+        shutil.copytree(run / "logs", runs / run.name / "logs")
     process = subprocess.Popen(
         [
             sys.executable,
             "-m",
             "tensorboard.main",
             "--logdir",
-            digits_run.parent,
+            runs,
             "--port",
             "0",
             "--host",
@@ -55,8 +59,9 @@ def ask(board, path, body=None, **query):
 @pytest.fixture(scope="module")
 def scalars(board):
     """Tags by run and tag, asked for until the files are read."""
+    sides = {f"{run}/logs/{side}" for run in ("digits", "python") for side in SIDES}
     tags = {}
-    while "digits/logs/validation" not in tags or "digits/logs/train" not in tags:
+    while not sides <= set(tags):
         tags = ask(board, "plugin/scalars/tags")
     return tags
 
@@ -124,6 +129,33 @@ def test_a_resumed_run_goes_on_in_the_same_curves(run_command, tmp_path):
     read.Reload()
     steps = [event.step for event in read.Tensors("epoch_loss")]
     assert steps == list(range(1, 31))
+
+
+def test_a_text_generator_is_heard_and_looked_into(board, scalars, text_run):
+    assert {"epoch_loss", "epoch_bits_per_token"} <= set(scalars["python/logs/train"])
+    side = "python/logs/validation"
+    assert {"epoch_bits_per_token", "gradient_norm/recurrent_1/gru_cell"} <= set(scalars[side])
+    texts = ask(board, "plugin/text/tags")[side]
+    for temperature in (0.5, 0.8, 1.0):
+        assert f"sample/temperature_{temperature}" in texts
+    (sample, *_) = ask(board, "plugin/text/text", run=side, tag="sample/temperature_0.5")
+    assert len(sample["text"]) > 400
+    histograms = ask(board, "plugin/histograms/tags")[side]
+    assert {"gates/recurrent_1/update", "gates/recurrent_1/reset"} <= set(histograms)
+    assert "weights/recurrent_1/gru_cell/recurrent_kernel" in histograms
+
+
+def test_the_projector_shows_where_characters_lie(board, scalars):
+    assert ask(board, "plugin/projector/runs") == ["python/logs/validation"]
+    (info,) = ask(board, "plugin/projector/info", run="python/logs/validation")["embeddings"]
+    assert info["tensorShape"][1] == 32
+    address = f"{board}/data/plugin/projector/metadata?" + urllib.parse.urlencode(
+        {"run": "python/logs/validation", "name": info["tensorName"]}
+    )
+    with urllib.request.urlopen(address) as reply:
+        names = reply.read().decode().splitlines()
+    assert len(names) == info["tensorShape"][0]
+    assert "'e'" in names
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
