@@ -5,9 +5,9 @@ how the time loop is computed (`scan.py`), and only where that is the same funct
 activations that the equations are written for and without recurrent dropout. Otherwise, and where
 Keras would use cuDNN on a GPU, Keras' own loop runs.
 
-One setting is not Keras': `weight_dropout` drops weights of the recurrent kernel while training, the
-same ones at all steps of a window (DropConnect: Wan et al. 2013; on recurrence: Merity et al. 2018,
-arXiv 1708.02182). It regularizes what the state remembers, where dropping states would make it forget.
+One setting is not Keras': `weight_dropout` drops weights of the recurrent kernel while training,
+the same ones at all steps of a window (DropConnect: Wan et al. 2013; on recurrence: Merity et al.
+2018, arXiv 1708.02182). It regularizes what is remembered; to drop states would make it forget.
 """
 
 from typing import Any

@@ -22,7 +22,8 @@ CODE = (
 def test_a_copy_loads_in_a_process_without_our_code(kind, tmp_path):
     samples = np.random.default_rng(0).normal(size=(3, 5, 4)).astype(np.float32)
     inputs = keras.Input((None, 4))
-    outputs = Dropout(0.5)(getattr(recurrent, kind)(6, go_backwards=True, weight_dropout=0.5)(inputs))
+    layer = getattr(recurrent, kind)(6, go_backwards=True, weight_dropout=0.5)
+    outputs = Dropout(0.5)(layer(inputs))
     model = keras.Model(inputs, outputs)
     copy = in_plain_keras(model)
     copy.set_weights(model.get_weights())

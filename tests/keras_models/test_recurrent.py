@@ -152,7 +152,7 @@ def test_weights_go_both_ways_through_files(kind, samples, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_recurrent_weights_may_be_dropped_while_training(kind, samples):
-    theirs, ours = pair(kind, samples)
+    _, ours = pair(kind, samples)
     dropping = type(ours)(6, dtype="float64", weight_dropout=0.4)
     dropping.build(samples.shape)
     dropping.set_weights(ours.get_weights())

@@ -18,10 +18,10 @@ from train.checkpoint import Checkpoint
 
 ROOT = Path(__file__).parent.parent.parent
 FLAGS = {
-    "cnn": ["--data", "digits", "--epochs", "4", "--filters", "4", "8", "--units", "16"],
+    "cnn": "--data digits --epochs 4 --filters 4 8 --units 16",
     # Everything that has a memory of its own: carried state, turned text, drawn masks, averages.
-    "text": ["--data", "TEXT", "--epochs", "4", "--cell", "lstm", "--units", "16", "--layers", "2"]
-    + ["--dropout", "0.2", "--weight-dropout", "0.2", "--average-decay", "0.9"],
+    "text": "--data TEXT --epochs 4 --cell lstm --units 16 --layers 2 "
+    "--dropout 0.2 --weight-dropout 0.2 --average-decay 0.9",
 }
 
 
@@ -30,7 +30,7 @@ def flags_of(tmp_path_factory):
     """From a family's name to the flags of a short run."""
     text = tmp_path_factory.mktemp("text") / "text.txt"
     text.write_text("".join(topics.topics.values())[:60_000], encoding="utf-8")
-    return lambda family: [str(text) if flag == "TEXT" else flag for flag in FLAGS[family]]
+    return lambda family: FLAGS[family].replace("TEXT", str(text)).split()
 
 
 def start(run, *flags, family="cnn"):
