@@ -12,7 +12,7 @@ import numpy as np
 from export import warmup
 from export.card import card
 from export.source import Source
-from export.to_onnx import to_onnx
+from export import onnx_file
 from export.to_savedmodel import to_savedmodel
 from keras_models import signature as described
 from serving import bundle, golden
@@ -38,7 +38,7 @@ def write(source: Source, name: str, cases: Sequence[Case], folder: Path) -> Man
     (folder / "onnx").mkdir()
     for signature in source.signatures:
         if "onnx" in signature.runtimes:
-            to_onnx(signature, folder / _onnx_file(signature))
+            onnx_file.write(signature, folder / _onnx_file(signature))
     with (folder / bundle.REFERENCE).open("wb") as file:
         np.savez_compressed(file, **golden.to_arrays(cases))  # type: ignore[arg-type]
     warmup.write(cases, name, folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from export.to_onnx import tensor_spec
+from export.onnx_file import tensor_spec
 from keras_models.signature import Signature, Tensor
 
 

@@ -9,7 +9,8 @@ import tensorflow as tf
 from keras import layers
 
 from export import canonical, keras_file
-from export.to_onnx import OPSET, to_onnx
+from export import onnx_file, own_signature
+from export.onnx_file import OPSET
 
 
 def classifier():
@@ -35,7 +36,7 @@ def activations():
 
 
 def written(model, path):
-    to_onnx(keras_file.signature_of(model, path), path)
+    onnx_file.write(own_signature.signature_of(model), path)
     return path
 
 
@@ -99,5 +100,5 @@ def test_an_operation_that_onnx_lacks_is_named(tmp_path):
         outputs=(Tensor(name="y", dtype="float32", shape=shape),),
     )
     with pytest.raises(BadInput, match="Lgamma"):
-        to_onnx(signature, tmp_path / "model.onnx")
+        onnx_file.write(signature, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 from keras import layers
 
-from export.to_onnx import to_onnx
+from export import onnx_file
 from keras_models import recurrent
 from keras_models.signature import Signature, Tensor
 
@@ -33,7 +33,7 @@ def exported(model, path, samples):
             ),
         ),
     )
-    to_onnx(signature, path / "model.onnx")
+    onnx_file.write(signature, path / "model.onnx")
     graph = onnx.load(path / "model.onnx").graph
     session = onnxruntime.InferenceSession(path / "model.onnx")
     worst = 0.0

@@ -29,7 +29,7 @@ OPSET = 23
 ONNX_DOMAINS = ("", "ai.onnx")
 
 
-def to_onnx(signature: Signature, path: Path, *, opset: int = OPSET) -> None:
+def write(signature: Signature, path: Path, *, opset: int = OPSET) -> None:
     """Writes the graph of one signature: the same model gives the same bytes.
 
     Args:

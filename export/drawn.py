@@ -1,0 +1,124 @@
+"""Inputs drawn by dtype and shape, for a model that nobody gave examples of."""
+
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_models.errors import BadInput
+from keras_models.signature import Signature, Tensor
+
+UNLIMITED = 10
+"""Integers of which nothing is known are drawn below this."""
+
+
+def draw(
+    random: np.random.Generator,
+    signature: Signature,
+    lengths: Mapping[str, int],
+    limits: Mapping[str, int],
+) -> dict[str, np.ndarray]:
+    """Draws every input: normal numbers, pixels, truths, or integers below a limit.
+
+    Args:
+        random: where from.
+        signature: what is drawn for.
+        lengths: of every free dimension.
+        limits: by input name, as `limits` returns them.
+
+    Raises:
+        BadInput: there is a dtype for which nothing sensible can be drawn.
+    """
+    return {
+        tensor.name: _drawn(random, tensor, lengths, limits.get(tensor.name))
+        for tensor in signature.inputs
+    }
+
+
+def lengths(signature: Signature, batch: int, length: int) -> dict[str, int]:
+    """Returns a length for every free dimension; several of one input differ by one."""
+    found: dict[str, int] = {"batch": batch}
+    for tensor in signature.inputs:
+        free = [d for d in tensor.shape if isinstance(d, str) and d != "batch"]
+        for position, dimension in enumerate(free):
+            found.setdefault(dimension, length * (2 if len(free) > 1 else 1) + position)
+    return found
+
+
+def limits(model: keras.Model, signature: Signature) -> dict[str, int]:
+    """Returns how many different integers each input may hold, where a layer that takes it says.
+
+    An embedding says it, and a category encoding; of lookups that know any number, nothing.
+    """
+    try:
+        tensors = keras.tree.flatten(model._inputs_struct)
+    except AttributeError:
+        tensors = []
+    found = {}
+    for tensor, described in zip(tensors, signature.inputs, strict=False):
+        sizes = [
+            size
+            for operation in _takers(model, tensor)
+            if (size := getattr(operation, "input_dim", None) or getattr(operation, "num_tokens", 0))
+        ]
+        if not sizes and len(tensors) == 1:
+            sizes = [
+                layer.input_dim
+                for layer in model._flatten_layers()
+                if isinstance(layer, keras.layers.Embedding)
+            ]
+        if sizes:
+            found[described.name] = min(sizes)
+    if not tensors:
+        sizes = [
+            layer.input_dim
+            for layer in model._flatten_layers()
+            if isinstance(layer, keras.layers.Embedding)
+        ]
+        found = {tensor.name: min(sizes) for tensor in signature.inputs if sizes}
+    return found
+
+
+def _takers(model: keras.Model, tensor: keras.KerasTensor) -> list[keras.Operation]:
+    """The operations of a functional model that take a tensor as it is."""
+    return [
+        operation
+        for operation in getattr(model, "operations", ())
+        for node in operation._inbound_nodes
+        if any(tensor is one for one in node.input_tensors)
+    ]
+
+
+def numpy_dtype(tensor: Tensor) -> np.dtype:
+    """Returns the dtype of arrays for a tensor.
+
+    Raises:
+        BadInput: NumPy and the bundle know no such type: strings, bfloat16.
+    """
+    dtype = tf.dtypes.as_dtype(tensor.dtype).as_numpy_dtype
+    if np.dtype(dtype).kind not in "biuf":
+        raise BadInput(
+            f"{tensor.name} is {tensor.dtype}, which a model cannot take or give here: "
+            "use float32 at its inputs and outputs, and numbers in place of strings"
+        )
+    found: np.dtype = np.dtype(dtype)
+    return found
+
+
+def _drawn(
+    random: np.random.Generator, tensor: Tensor, lengths: Mapping[str, int], limit: int | None
+) -> np.ndarray:
+    shape = [lengths[d] if isinstance(d, str) else d for d in tensor.shape]
+    dtype = numpy_dtype(tensor)
+    if dtype.kind == "b":
+        return random.random(shape) < 0.5
+    if limit:
+        return random.integers(0, min(limit, _most(dtype)), shape).astype(dtype)
+    if dtype.kind == "f":
+        return random.standard_normal(shape).astype(dtype)
+    return random.integers(0, 256 if dtype == np.uint8 else UNLIMITED, shape).astype(dtype)
+
+
+def _most(dtype: np.dtype) -> int:
+    return int(np.iinfo(dtype).max) if dtype.kind in "iu" else 2**24

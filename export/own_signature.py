@@ -1,0 +1,252 @@
+"""The signature of a model that nobody described: in its own names, dtypes and shapes.
+
+Functional, sequential and subclassed models, with any nesting of inputs and outputs. Names are
+the model's own, or the keys of its dicts; the first free dimension is `batch`, others are `time`,
+or `height` and `width`; an output's dimension that always equals one of an input has its name.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from export import state
+from keras_models.errors import BadInput
+from keras_models.signature import Shape, Signature, Tensor
+
+NUMBERED_BY_KERAS = re.compile(r"keras_tensor(_\d+)?")
+"""Names that a counter of the process made: they say nothing, and change with every process."""
+AXES = {1: ("time",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""What one, two and three free dimensions beside the batch are called."""
+LENGTHS = ((61, 67, 71, 73, 79, 83), (89, 97, 101, 103, 107, 109))
+"""Two sets of lengths with which outputs' shapes are inferred: what follows an input's in both
+is the input's. Primes, so that no other length is taken for one of them."""
+
+
+def signature_of(model: keras.Model, name: str = "serving_default") -> Signature:
+    """Returns the one signature of a model.
+
+    State that layers keep from call to call (`stateful=True`) becomes inputs and outputs.
+
+    Raises:
+        BadInput: nobody knows what it takes: it was built from no inputs, and never called.
+    """
+    structure = _inputs_of(model)
+    flat = keras.tree.flatten(structure)
+    inputs = _described(flat, _input_names(structure, flat), "input", taken=())
+    states = state.of(model, taken=[tensor.name for tensor in inputs])
+    if states:
+        inputs = tuple(state.with_free_batch(tensor) for tensor in inputs)
+    produced = _outputs_of(model, structure)
+    taken = [tensor.name for tensor in (*inputs, *states.inputs)]
+    flat_outputs = keras.tree.flatten(produced)
+    names = _output_names(model, produced, flat_outputs)
+    outputs = _described(flat_outputs, names, "output", taken)
+    outputs = _with_names_of_inputs(outputs, inputs, model, structure, is_batched=bool(states))
+
+    def call(**arrays: tf.Tensor) -> dict[str, tf.Tensor]:
+        values = [arrays[tensor.name] for tensor in inputs]
+        packed = keras.tree.pack_sequence_as(structure, values)
+        answers, after = states.call(
+            lambda: _call(model, packed), [arrays[tensor.name] for tensor in states.inputs]
+        )
+        given = [tf.convert_to_tensor(one) for one in keras.tree.flatten(answers)]
+        named = dict(zip([tensor.name for tensor in outputs], given, strict=True))
+        return named | dict(zip([tensor.name for tensor in states.outputs], after, strict=True))
+
+    return Signature(
+        name=name,
+        summary=f"Calls the Keras model {model.name}.",
+        function=call,
+        inputs=(*inputs, *states.inputs),
+        outputs=(*outputs, *states.outputs),
+    )
+
+
+def _call(model: keras.Model, packed: Any) -> Any:
+    """Calls a model with a structure of inputs, however its `call` takes them."""
+    if isinstance(packed, Arguments):
+        return model(*packed, training=False) if _has_training(model) else model(*packed)
+    return model(packed, training=False) if _has_training(model) else model(packed)
+
+
+def _has_training(model: keras.Model) -> bool:
+    return isinstance(model, keras.Sequential | _functional()) or model._call_has_training_arg
+
+
+def _functional() -> type:
+    from keras.src.models.functional import Functional  # which has no public name
+
+    found: type = Functional
+    return found
+
+
+class Arguments(tuple):
+    """The arguments of a subclassed model's `call` that takes more than one tensor."""
+
+    __slots__ = ()
+
+
+def _inputs_of(model: keras.Model) -> Any:
+    """The structure of KerasTensors that the model takes."""
+    if isinstance(model, keras.Sequential):
+        if getattr(model, "inputs", None):
+            return model.inputs[0]
+    elif getattr(model, "_inputs_struct", None) is not None:
+        return model._inputs_struct
+    shapes = getattr(model, "_build_shapes_dict", None)
+    if not shapes:
+        raise BadInput(
+            f"the model {model.name} declares no inputs: build it from keras.Input, "
+            "or call it once on data, then save it again"
+        )
+    dtypes = model.input_dtype
+    given = [_tensors(shape, _argument(name), dtypes) for name, shape in shapes.items()]
+    return given[0] if len(given) == 1 else Arguments(given)
+
+
+def _argument(name: str) -> str:
+    return name.removesuffix("_shape") if name != "input_shape" else "input"
+
+
+def _tensors(shape: Any, name: str, dtype: str) -> Any:
+    if isinstance(shape, Mapping):
+        return {key: _tensors(one, str(key), dtype) for key, one in shape.items()}
+    if all(length is None or isinstance(length, int) for length in shape):
+        return keras.KerasTensor((None, *shape[1:]), dtype=dtype, name=name)
+    return [_tensors(one, f"{name}_{i}", dtype) for i, one in enumerate(shape)]
+
+
+def _outputs_of(model: keras.Model, structure: Any) -> Any:
+    """The structure of KerasTensors that the model gives."""
+    if isinstance(model, keras.Sequential) and getattr(model, "outputs", None):
+        return model.outputs[0] if len(model.outputs) == 1 else model.outputs
+    if getattr(model, "_outputs_struct", None) is not None:
+        return model._outputs_struct
+    return _inferred(model, structure)
+
+
+def _inferred(model: keras.Model, structure: Any) -> Any:
+    """What the model gives for tensors of these shapes; nothing is computed."""
+    from keras.src import backend
+
+    def call(*arguments: Any) -> Any:
+        return _call(model, Arguments(arguments))
+
+    arguments = tuple(structure) if isinstance(structure, Arguments) else (structure,)
+    return backend.compute_output_spec(call, *arguments)
+
+
+def _input_names(structure: Any, flat: Sequence[keras.KerasTensor]) -> list[str]:
+    keys = [_key(path) for path, _ in keras.tree.flatten_with_path(structure)]
+    return [
+        key if key and NUMBERED_BY_KERAS.fullmatch(tensor.name) else tensor.name
+        for key, tensor in zip(keys, flat, strict=True)
+    ]
+
+
+def _output_names(
+    model: keras.Model, structure: Any, flat: Sequence[keras.KerasTensor]
+) -> list[str]:
+    """Keys of dicts, or who made the tensor."""
+    keys = [_key(path) for path, _ in keras.tree.flatten_with_path(structure)]
+    if isinstance(structure, Mapping):
+        return keys
+    return [
+        getattr(getattr(tensor, "_keras_history", None), "operation", model).name for tensor in flat
+    ]
+
+
+def _key(path: Sequence[Any]) -> str:
+    return "_".join(map(str, path))
+
+
+def _described(
+    tensors: Sequence[keras.KerasTensor], names: Sequence[str], kind: str, taken: Sequence[str]
+) -> tuple[Tensor, ...]:
+    """Names each tensor once, apart from those taken, and writes down what it is."""
+    described: list[Tensor] = []
+    lone = sum(_is_free(tensor.shape) for tensor in tensors) == 1 and kind == "input"
+    for position, (tensor, own) in enumerate(zip(tensors, names, strict=True)):
+        name = plain(own, kind)
+        if list(names).count(own) > 1 or (name == kind and len(names) > 1):
+            name = f"{name}_{position}"
+        while name in taken or name in [one.name for one in described]:
+            name = f"{name}_{kind}"
+        shape = _shape(tensor.shape, "" if lone else f"{name}_")
+        described.append(Tensor(name=name, dtype=str(tensor.dtype), shape=shape))
+    return tuple(described)
+
+
+def plain(name: str, kind: str) -> str:
+    """Returns a name that TensorFlow, ONNX and Python all take."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    if NUMBERED_BY_KERAS.fullmatch(plain):
+        return kind
+    return plain if plain[:1].isalpha() else f"{kind}_{plain}"
+
+
+def _is_free(shape: Sequence[int | None]) -> bool:
+    return None in shape[1:]
+
+
+def _shape(shape: Sequence[int | None], prefix: str) -> Shape:
+    free = [axis for axis, length in enumerate(shape) if length is None and axis]
+    names = AXES.get(len(free), ())
+    if len(free) == 2 and len(shape) < 4:
+        names = ()
+    named = {axis: f"{prefix}{name}" for axis, name in zip(free, names, strict=False)}
+    own = {axis: named.get(axis, f"{prefix or 'axis_'}{axis}") for axis in free}
+    own[0] = "batch"
+    return tuple(own[axis] if length is None else length for axis, length in enumerate(shape))
+
+
+def _with_names_of_inputs(
+    outputs: tuple[Tensor, ...],
+    inputs: tuple[Tensor, ...],
+    model: keras.Model,
+    structure: Any,
+    *,
+    is_batched: bool,
+) -> tuple[Tensor, ...]:
+    """Gives outputs' free dimensions the names of those of inputs that they always equal."""
+    if is_batched:
+        outputs = tuple(state.with_free_batch(tensor) for tensor in outputs)
+    free = list(dict.fromkeys(d for t in inputs for d in t.shape if isinstance(d, str)))
+    tried = [_shapes(model, structure, inputs, dict(zip(free, ls, strict=False))) for ls in LENGTHS]
+    named = []
+    for position, tensor in enumerate(outputs):
+        shape = list(tensor.shape)
+        for axis, dimension in enumerate(shape):
+            if not isinstance(dimension, str):
+                continue
+            seen = [shapes[position][axis] for shapes in tried if shapes]
+            same = [
+                name
+                for index, name in enumerate(free)
+                if len(seen) == 2 and seen == [ls[index] for ls in LENGTHS]
+            ]
+            if len(seen) == 2 and seen[0] == seen[1] and not same and seen[0] is not None:
+                shape[axis] = seen[0]
+            elif same:
+                shape[axis] = same[0]
+            elif dimension == "batch" and len(seen) == 2:
+                shape[axis] = f"{tensor.name}_{axis}"
+        named.append(Tensor(name=tensor.name, dtype=tensor.dtype, shape=tuple(shape)))
+    return tuple(named)
+
+
+def _shapes(
+    model: keras.Model, structure: Any, inputs: tuple[Tensor, ...], lengths: Mapping[str, int]
+) -> list[Shape] | None:
+    """The outputs' shapes for inputs of these lengths; None where Keras cannot tell."""
+    tensors = [
+        keras.KerasTensor([lengths.get(d, d) for d in t.shape], dtype=t.dtype) for t in inputs  # type: ignore[arg-type]
+    ]
+    try:
+        given = _inferred(model, keras.tree.pack_sequence_as(structure, tensors))
+    except Exception:  # a layer that wants other lengths, or cannot say
+        return None
+    return [tuple(tensor.shape) for tensor in keras.tree.flatten(given)]
