@@ -11,14 +11,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
 from onnx import helper, numpy_helper
 
 from export import canonical
-from export.lowering import LOWERINGS
-from export.lowering.recurrent import MARKER, Marked
+from export.lowering import LOWERINGS, REPLACEMENTS
+from export.lowering.marks import MARK, Marks
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
 
@@ -69,10 +70,10 @@ def _convert(signature: Signature) -> onnx.ModelProto:
         return [tf.identity(answers[name]) for name in outputs]
 
     specs = [tensor_spec(tensor) for tensor in signature.inputs]
-    marked = Marked()
-    with marked.tracing():
+    marks = Marks()
+    with marks.tracing(REPLACEMENTS):
         captured = in_order.get_concrete_function(*specs).captured_inputs
-    lowerings = {**LOWERINGS, MARKER: marked.lower}
+    lowerings = {**LOWERINGS, MARK: marks.lower}
     quiet = logging.getLogger("tf2onnx")
     before = quiet.level
     quiet.setLevel(logging.CRITICAL)
@@ -134,7 +135,7 @@ def _declare(graph: onnx.GraphProto, signature: Signature) -> None:
             helper.make_tensor_value_info(
                 tensor.name,
                 helper.np_dtype_to_tensor_dtype(
-                    tf.dtypes.as_dtype(tensor.dtype).as_numpy_dtype().dtype
+                    np.dtype(tf.dtypes.as_dtype(tensor.dtype).as_numpy_dtype)
                 ),
                 list(tensor.shape),
             )

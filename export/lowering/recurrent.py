@@ -1,34 +1,26 @@
 """Recurrent layers as ONNX's own operators LSTM, GRU and RNN, instead of a Loop over time.
 
-tf2onnx sees a while loop and would have to guess which cell is in it. So while a model is traced
-for ONNX, each recurrent layer that ONNX knows puts down one operator that stands for all its time
-steps (`Marked`), and tf2onnx hands that operator to `Marked.lower`. The operator is TensorFlow's
-CudnnRNNV3: it has the right tensors and shapes, and is never run.
-
-A layer with a mask, another dtype than float32, or an activation that ONNX does not name keeps its
-loop.
+A layer of stacked cells becomes one operator for each. A mask becomes the operators' sequence
+lengths: the steps that count are moved to the front, in order, and the answers back to where
+they belong; so holes in a mask are as good as an end. A cell of another kind, an activation that
+ONNX does not name, and float64 keep their loop.
 
 Source: ONNX operators LSTM (14), GRU (14), RNN (14).
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from export.lowering.marks import Marks, Nodes, Replacement
+from export.lowering.masks import Compacted
 from keras_models import recurrent
 
-Context = Any  # tf2onnx's graph and node, which carry no types
-Node = Any
-
-MARKER = "CudnnRNNV3"
-LOOP = "inner_loop"
-LOOPS = (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU, recurrent.Scanned)
-"""The classes with a loop over time of their own."""
 ACTIVATIONS: dict[str, tuple[str, float, float]] = {
     "tanh": ("Tanh", 0, 0),
     "sigmoid": ("Sigmoid", 0, 0),
@@ -41,11 +33,13 @@ ACTIVATIONS: dict[str, tuple[str, float, float]] = {
     "linear": ("Affine", 1, 0),
 }
 """Keras' activations that ONNX's recurrent operators have: name, alpha, beta."""
+DTYPES = (tf.float32, tf.float16, tf.bfloat16)
+"""ONNX Runtime computes all of them in float32."""
 
 
 @dataclass(frozen=True)
 class Native:
-    """A recurrent layer in ONNX's terms.
+    """A cell in ONNX's terms.
 
     Attributes:
         operator: LSTM, GRU or RNN.
@@ -63,83 +57,166 @@ class Native:
     activations: Sequence[str]
     reset_after: bool = False
 
+    @property
+    def units(self) -> int:
+        """How wide its state is."""
+        return self.recurrent_kernel.shape[-1]
 
-class Marked:
-    """The recurrent layers of one trace, each standing as one operator in the graph."""
-
-    def __init__(self) -> None:
-        """Begins with none."""
-        self.layers: list[Native] = []
-
-    @contextlib.contextmanager
-    def tracing(self) -> Iterator[None]:
-        """While it lasts, recurrent layers that ONNX knows put down a marker and not a loop."""
-        originals = {cls: getattr(cls, LOOP) for cls in LOOPS}
-        for cls, original in originals.items():
-            setattr(cls, LOOP, self._marking(original))
-        try:
-            yield
-        finally:
-            for cls, original in originals.items():
-                setattr(cls, LOOP, original)
-
-    def _marking(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def inner_loop(
-            layer: keras.layers.RNN,
-            sequences: tf.Tensor,
-            initial_state: Any,
-            mask: Any,
-            training: bool = False,
-        ) -> Any:
-            masked = any(one is not None for one in tf.nest.flatten(mask))
-            native = None if training or masked else described(layer, sequences.dtype)
-            if native is None:
-                return original(layer, sequences, initial_state, mask, training=training)
-            self.layers.append(native)
-            return _mark(layer, sequences, tf.nest.flatten(initial_state), len(self.layers) - 1)
-
-        return inner_loop
-
-    def lower(self, context: Context, node: Node, name: str, args: object) -> None:
-        """Writes the ONNX operator in place of a marker."""
-        native = self.layers[node.get_attr_value("seed", 0)]
-        x, h, c = node.input[:3]
-        outputs, shapes, dtypes = list(node.output), node.output_shapes, node.output_dtypes
-        context.remove_node(node.name)
-        weights = [
-            context.make_const(f"{node.name}_{part}", value).output[0]
-            for part, value in (
-                ("W", native.kernel), ("R", native.recurrent_kernel), ("B", native.bias)
-            )
-        ]  # fmt: skip
-        is_lstm = native.operator == "LSTM"
-        steps = f"{outputs[0]}_steps"
-        context.make_node(
-            native.operator,
-            [x, *weights, "", h, *([c] if is_lstm else [])],
-            name=node.name,
-            outputs=[steps, outputs[1], *([outputs[2]] if is_lstm else [])],
-            attr=_attributes(native),
-            dtypes=[dtypes[0]] * (3 if is_lstm else 2),
-            shapes=[None, *shapes[1 : 3 if is_lstm else 2]],
-        )
-        axis = context.make_const(f"{node.name}_direction", np.array([1], np.int64)).output[0]
-        context.make_node(
-            "Squeeze",
-            [steps, axis],
-            name=f"{node.name}_squeeze",
-            outputs=[outputs[0]],
-            shapes=[shapes[0]],
-            dtypes=[dtypes[0]],
-        )
+    @property
+    def states(self) -> int:
+        """How many states it has."""
+        return 2 if self.operator == "LSTM" else 1
 
 
-def described(layer: keras.layers.RNN, dtype: tf.DType) -> Native | None:
-    """Returns a layer in ONNX's terms, or None where ONNX has no such operator."""
-    cell = layer.cell
+@dataclass(frozen=True)
+class Scan:
+    """Cells, one upon the other, over all time steps.
+
+    Attributes:
+        cells: from the input's to the output's.
+        go_backwards: whether from the last step to the first; answers are in that order then.
+        is_masked: whether a mask is given.
+        zero_output_for_mask: whether masked steps answer zeros, not what was answered before.
+    """
+
+    cells: Sequence[Native]
+    go_backwards: bool
+    is_masked: bool
+    zero_output_for_mask: bool
+
+
+def _inner_loop(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def inner_loop(
+        layer: keras.layers.RNN,
+        sequences: tf.Tensor,
+        initial_state: Any,
+        mask: Any,
+        training: bool = False,
+    ) -> Any:
+        cells = None if training else _described_all(layer, sequences)
+        if cells is None:
+            return original(layer, sequences, initial_state, mask, training=training)
+        initial_state = initial_state if tf.nest.is_nested(initial_state) else [initial_state]
+        masks = [one for one in tf.nest.flatten(mask) if one is not None]
+        scan = Scan(cells, layer.go_backwards, bool(masks), layer.zero_output_for_mask)
+        states = tf.nest.flatten(initial_state)
+        given = [sequences, *states, *(tf.cast(_flat(one), tf.bool) for one in masks[:1])]
+        last, outputs, *after = marks.put(partial(_write, scan), given, _like(scan, sequences))
+        return last, outputs, tf.nest.pack_sequence_as(initial_state, after)
+
+    return inner_loop
+
+
+def _flat(mask: tf.Tensor) -> tf.Tensor:
+    return mask if mask.shape.rank == 2 else tf.squeeze(mask, -1)
+
+
+def _like(scan: Scan, sequences: tf.Tensor) -> list[tf.TensorSpec]:
+    batch, steps = sequences.shape[:2]
+    units = scan.cells[-1].units
+    shapes = [[batch, units], [batch, steps, units]]
+    shapes += [[batch, cell.units] for cell in scan.cells for _ in range(cell.states)]
+    return [tf.TensorSpec(shape, sequences.dtype) for shape in shapes]
+
+
+def _write(scan: Scan, nodes: Nodes, inputs: list[str]) -> list[str]:
+    dtype = nodes.context.get_dtype(inputs[0])
+    is_float32 = dtype == _FLOAT32
+    count = sum(cell.states for cell in scan.cells)
+    x, *states = (one if is_float32 else nodes("Cast", [one], to=_FLOAT32) for one in inputs[: count + 1])
+    if scan.is_masked:
+        last, outputs, after = _masked(scan, nodes, x, states, inputs[-1])
+    else:
+        direction = "reverse" if scan.go_backwards else "forward"
+        steps, after = _stacked(scan, nodes, nodes.transposed(x, [1, 0, 2]), states, direction, "")
+        last = after[-scan.cells[-1].states]
+        outputs = nodes.transposed(steps, [1, 0, 2])
+        if scan.go_backwards:
+            outputs = nodes.reversed(outputs, 1)
+    found = [last, outputs, *after]
+    return found if is_float32 else [nodes("Cast", [one], to=dtype) for one in found]
+
+
+def _masked(
+    scan: Scan, nodes: Nodes, x: str, states: list[str], mask: str
+) -> tuple[str, str, list[str]]:
+    """The same over the steps that the mask lets pass."""
+    if scan.go_backwards:
+        x, mask = nodes.reversed(x, 1), nodes.reversed(mask, 1)
+    compacted = Compacted(nodes, mask)
+    steps = nodes.transposed(compacted.forth(x), [1, 0, 2])
+    steps, after = _stacked(scan, nodes, steps, states, "forward", compacted.lengths)
+    after = [
+        compacted.or_where_empty(value, before)
+        for value, before in zip(after, states, strict=True)
+    ]
+    outputs = compacted.back(nodes.transposed(steps, [1, 0, 2]), zeros=scan.zero_output_for_mask)
+    return nodes.step(outputs, -1), outputs, after
+
+
+def _stacked(
+    scan: Scan, nodes: Nodes, steps: str, states: list[str], direction: str, lengths: str
+) -> tuple[str, list[str]]:
+    """One operator upon the other, over [time, batch, features]; returns answers and states."""
+    after, rest = [], list(states)
+    for position, cell in enumerate(scan.cells):
+        own, rest = rest[: cell.states], rest[cell.states :]
+        if direction == "reverse" and position:
+            raise ValueError("only one operator can run in reverse")
+        steps, *kept = _operator(cell, nodes, steps, own, direction, lengths)
+        after += kept
+    return steps, after
+
+
+def _operator(
+    cell: Native, nodes: Nodes, x: str, states: list[str], direction: str, lengths: str
+) -> list[str]:
+    weights = [nodes.constant(one) for one in (cell.kernel, cell.recurrent_kernel, cell.bias)]
+    first = [nodes.unsqueezed(state, 0) for state in states]
+    made = nodes(
+        cell.operator,
+        [x, *weights, lengths, *first],
+        outputs=1 + cell.states,
+        direction=direction,
+        **_attributes(cell),
+    )
+    steps = nodes.squeezed(made[0], 1)  # [time, 1, batch, units]
+    return [steps, *(nodes.squeezed(state, 0) for state in made[1:])]
+
+
+def _attributes(cell: Native) -> dict[str, Any]:
+    parts = [ACTIVATIONS[name] for name in cell.activations]
+    attributes: dict[str, Any] = {
+        "hidden_size": cell.units,
+        "activations": [name for name, _, _ in parts],
+    }
+    if any(alpha or beta for _, alpha, beta in parts):
+        attributes["activation_alpha"] = [float(alpha) for _, alpha, _ in parts]
+        attributes["activation_beta"] = [float(beta) for _, _, beta in parts]
+    if cell.operator == "GRU":
+        attributes["linear_before_reset"] = int(cell.reset_after)
+    return attributes
+
+
+def _described_all(layer: keras.layers.RNN, sequences: tf.Tensor) -> list[Native] | None:
+    """Returns a layer's cells in ONNX's terms, or None where ONNX has no such operator."""
+    if not isinstance(sequences, tf.Tensor) or sequences.shape.rank != 3:
+        return None
+    stacked = type(layer.cell) is keras.layers.StackedRNNCells
+    cells = layer.cell.cells if stacked else [layer.cell]
+    if sequences.dtype not in DTYPES or (len(cells) > 1 and layer.go_backwards):
+        return None
+    found = [described(cell) for cell in cells]
+    return None if None in found else [one for one in found if one is not None]
+
+
+def described(cell: Any) -> Native | None:
+    """Returns a cell in ONNX's terms, or None where ONNX has no such operator."""
     functions = (getattr(cell, name, None) for name in ("recurrent_activation", "activation"))
     names = [keras.activations.serialize(one) for one in functions if one is not None]
-    if dtype != tf.float32 or any(name not in ACTIVATIONS for name in names):
+    if any(name not in ACTIVATIONS for name in names if isinstance(name, str)):
+        return None
+    if not all(isinstance(name, str) for name in names):
         return None
     if type(cell) is keras.layers.LSTMCell:
         return _native(cell, "LSTM", names, order=(0, 3, 1, 2))
@@ -155,8 +232,8 @@ def _native(
 ) -> Native:
     """Puts Keras' weights [inputs, gates * units] into ONNX's order of gates, transposed."""
     with tf.init_scope():  # out of the graph being traced, where a weight has its value
-        kernel, recurrent_kernel = np.asarray(cell.kernel), np.asarray(cell.recurrent_kernel)
-        given = None if cell.bias is None else np.asarray(cell.bias)
+        kernel, recurrent_kernel = _float32(cell.kernel), _float32(cell.recurrent_kernel)
+        given = None if cell.bias is None else _float32(cell.bias)
     biases = np.zeros((2, kernel.shape[1]), np.float32)
     if given is not None:
         given = given.reshape(-1, kernel.shape[1])
@@ -176,37 +253,12 @@ def _native(
     )
 
 
-def _mark(layer: keras.layers.RNN, sequences: tf.Tensor, states: list, number: int) -> Any:
-    """Puts the marker down; its seed, which nothing else needs, says which layer it stands for."""
-    if layer.go_backwards:
-        sequences = tf.reverse(sequences, [1])
-    x = tf.transpose(sequences, [1, 0, 2])
-    h = states[0][tf.newaxis]
-    is_lstm = len(states) == 2
-    steps, last, cell_state, *_ = tf.raw_ops.CudnnRNNV3(
-        input=x,
-        input_h=h,
-        input_c=states[1][tf.newaxis] if is_lstm else h,
-        params=tf.zeros([1]),
-        sequence_lengths=tf.fill(tf.shape(x)[1:2], tf.shape(x)[0]),
-        rnn_mode="lstm" if is_lstm else "gru",
-        seed=number,
-        is_training=False,
-    )
-    after = [last[0], cell_state[0]] if is_lstm else [last[0]]
-    return last[0], tf.transpose(steps, [1, 0, 2]), after
+def _float32(weight: Any) -> np.ndarray:
+    return np.asarray(weight, np.float32)
 
 
-def _attributes(native: Native) -> dict[str, Any]:
-    parts = [ACTIVATIONS[name] for name in native.activations]
-    attributes: dict[str, Any] = {
-        "hidden_size": native.recurrent_kernel.shape[-1],
-        "direction": "forward",
-        "activations": [name for name, _, _ in parts],
-    }
-    if any(alpha or beta for _, alpha, beta in parts):
-        attributes["activation_alpha"] = [float(alpha) for _, alpha, _ in parts]
-        attributes["activation_beta"] = [float(beta) for _, _, beta in parts]
-    if native.operator == "GRU":
-        attributes["linear_before_reset"] = int(native.reset_after)
-    return attributes
+_FLOAT32 = 1
+"""ONNX's number for float32."""
+LOOPS = (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU, recurrent.Scanned)
+"""The classes with a loop over time of their own."""
+REPLACEMENTS = tuple(Replacement(cls, "inner_loop", _inner_loop) for cls in LOOPS)

@@ -1,0 +1,140 @@
+"""Resizing: ONNX's Resize where it computes the same, else two products with the filter's weights.
+
+TensorFlow's bicubic filter takes its coefficients from a table of 1,024 steps, its area filter has
+no counterpart in ONNX Runtime, and for lanczos and antialiasing tf2onnx has nothing
+(tf2onnx#1940). All of them are separable and linear: a weight for each pair of rows and for each
+pair of columns says everything.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from export.lowering.marks import Marks, Nodes, Replacement
+
+TABLE = 1024
+"""Steps of the table that TensorFlow's bicubic filter rounds to."""
+RADIUS = {"bilinear": 1.0, "bicubic": 2.0, "lanczos3": 3.0, "lanczos5": 5.0}
+
+
+def _resize(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def resize(
+        images: Any,
+        size: Any,
+        method: Any = "bilinear",
+        preserve_aspect_ratio: bool = False,
+        antialias: bool = False,
+        name: Any = None,
+    ) -> Any:
+        like = original(images, size, method, preserve_aspect_ratio, antialias, name)
+        x = tf.convert_to_tensor(images)
+        by_table = method in ("bicubic", "area") or method in ("lanczos3", "lanczos5")
+        filtered = antialias and method in RADIUS
+        if preserve_aspect_ratio or x.shape.rank != 4 or not (by_table or filtered):
+            return like
+        if x.shape[1] == like.shape[1] is not None and x.shape[2] == like.shape[2] is not None:
+            return like
+        resized = _filtered(tf.cast(x, tf.float32), tf.convert_to_tensor(size), method, antialias)
+        return tf.ensure_shape(tf.cast(resized, like.dtype), like.shape)
+
+    return resize
+
+
+def _filtered(x: tf.Tensor, size: tf.Tensor, method: str, antialias: bool) -> tf.Tensor:
+    """Resizes [batch, height, width, channels] by products with weights [out, in]."""
+    heights = _weights(_length(x, 1), size[0], method, antialias)
+    widths = _weights(_length(x, 2), size[1], method, antialias)
+    rows = tf.linalg.matmul(
+        heights[tf.newaxis],
+        tf.reshape(x, tf.stack([-1, tf.shape(x)[1], tf.shape(x)[2] * tf.shape(x)[3]])),
+    )
+    rows = tf.reshape(rows, tf.stack([-1, size[0], tf.shape(x)[2], x.shape[3] or tf.shape(x)[3]]))
+    return tf.linalg.matmul(widths[tf.newaxis, tf.newaxis], rows)
+
+
+def _length(x: tf.Tensor, axis: int) -> Any:
+    return tf.shape(x)[axis] if x.shape[axis] is None else tf.constant(x.shape[axis])
+
+
+def _weights(before: tf.Tensor, after: tf.Tensor, method: str, antialias: bool) -> tf.Tensor:
+    """The weight of every element before in every one after, float32 [after, before].
+
+    Source: tensorflow/core/kernels/image: scale_and_translate_op.cc, resize_bicubic_op.cc,
+    resize_area_op.cc.
+    """
+    scale = tf.cast(before, tf.float32) / tf.cast(after, tf.float32)
+    out = tf.cast(tf.range(after), tf.float32)[:, tf.newaxis]
+    each = tf.cast(tf.range(before), tf.float32)[tf.newaxis]
+    if method == "area":
+        shared = tf.minimum(each + 1, (out + 1) * scale) - tf.maximum(each, out * scale)
+        weights = tf.maximum(shared, 0.0) / scale
+        return weights
+    if method == "bicubic" and not antialias:
+        return _bicubic(each, (out + 0.5) * scale - 0.5)
+    widened = tf.maximum(scale, 1.0) if antialias else tf.ones_like(scale)
+    distance = (each + 0.5 - (out + 0.5) * scale) / widened
+    weights = _kernel(method, distance)
+    return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
+
+
+def _kernel(method: str, x: tf.Tensor) -> tf.Tensor:
+    x = tf.abs(x)
+    if method == "bilinear":
+        return tf.maximum(1.0 - x, 0.0)
+    if method == "bicubic":
+        return _keys(x)
+    radius = RADIUS[method]
+    inside = tf.where(x < 1e-3, tf.ones_like(x), x) * np.float32(np.pi)
+    found = radius * tf.sin(inside) * tf.sin(inside / radius) / (inside * inside)
+    return tf.where(x > radius, 0.0, tf.where(x < 1e-3, 1.0, found))
+
+
+def _keys(x: tf.Tensor) -> tf.Tensor:
+    """Keys' cubic convolution with a = -1/2, of distances."""
+    near = (1.5 * x - 2.5) * x * x + 1.0
+    far = ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    return tf.where(x < 1.0, near, tf.where(x < 2.0, far, tf.zeros_like(x)))
+
+
+def _bicubic(each: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+    first = tf.floor(position)
+    fraction = tf.round((position - first) * TABLE) / TABLE
+    weights = _keys(tf.abs(each - (first + fraction)))
+    return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
+
+
+def _upsampling(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(layer: Any, inputs: Any) -> Any:
+        like = original(layer, inputs)
+        if getattr(layer, "interpolation", "nearest") != "nearest" or like.dtype != tf.float32:
+            return like
+        rank = len(inputs.shape) - 2
+        size = (layer.size,) * rank if isinstance(layer.size, int) else tuple(layer.size)
+        first = getattr(layer, "data_format", "channels_last") == "channels_first"
+        scales = [1, 1, *size] if first else [1, *size, 1]
+        return marks.put(partial(_write_nearest, scales), [inputs], [like])[0]
+
+    return call
+
+
+def _write_nearest(scales: list[int], nodes: Nodes, inputs: list[str]) -> list[str]:
+    made = nodes(
+        "Resize",
+        [inputs[0], "", nodes.constant(scales, np.float32)],
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
+    return [made]
+
+
+REPLACEMENTS = (
+    Replacement(tf.image, "resize", _resize),
+    Replacement(keras.layers.UpSampling1D, "call", _upsampling),
+    Replacement(keras.layers.UpSampling2D, "call", _upsampling),
+    Replacement(keras.layers.UpSampling3D, "call", _upsampling),
+)
