@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,6 +20,7 @@ from onnx import helper, numpy_helper
 
 from export import canonical
 from export.lowering import LOWERINGS, REPLACEMENTS
+from export.lowering.lookup import Tables
 from export.lowering.marks import MARK, Marks
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
@@ -27,7 +29,7 @@ CONVERTED_OPSET = 18
 """What tf2onnx writes at most."""
 OPSET = 23
 """What is published: ONNX's own converter lifts the graph to it."""
-ONNX_DOMAINS = ("", "ai.onnx")
+ONNX_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 
 
 def write(signature: Signature, path: Path, *, opset: int = OPSET) -> None:
@@ -64,7 +66,7 @@ def _convert(signature: Signature) -> onnx.ModelProto:
     names = [tensor.name for tensor in signature.inputs]
     outputs = [tensor.name for tensor in signature.outputs]
 
-    @tf.function  # type: ignore[untyped-decorator]
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def in_order(*values: tf.Tensor) -> list[tf.Tensor]:
         answers = signature.function(**dict(zip(names, values, strict=True)))
         return [tf.identity(answers[name]) for name in outputs]
@@ -72,8 +74,12 @@ def _convert(signature: Signature) -> onnx.ModelProto:
     specs = [tensor_spec(tensor) for tensor in signature.inputs]
     marks = Marks()
     with marks.tracing(REPLACEMENTS):
-        captured = in_order.get_concrete_function(*specs).captured_inputs
-    lowerings = {**LOWERINGS, MARK: marks.lower}
+        captures = in_order.get_concrete_function(*specs).graph.captures
+    lowerings = {
+        **LOWERINGS,
+        MARK: marks.lower,
+        "LookupTableFindV2": Tables(captures).lower,
+    }
     quiet = logging.getLogger("tf2onnx")
     before = quiet.level
     quiet.setLevel(logging.CRITICAL)
@@ -88,17 +94,20 @@ def _convert(signature: Signature) -> onnx.ModelProto:
         raise _inexpressible(signature, error) from error
     finally:
         quiet.setLevel(before)
-    _freeze(model.graph, [tensor for tensor in captured if tensor.dtype != tf.resource], len(specs))
+    _freeze(model.graph, captures, len(specs))
     return model
 
 
-def _freeze(graph: onnx.GraphProto, captured: Sequence[tf.Tensor], own: int) -> None:
+def _freeze(graph: onnx.GraphProto, captures: Sequence[tuple[Any, Any]], own: int) -> None:
     """Makes constants of tensors that the function closes over, such as Normalization's mean.
 
     tf2onnx freezes variables only, and leaves these as inputs after the function's own.
     """
-    for value, tensor in zip(graph.input[own:], captured, strict=True):
-        graph.initializer.append(numpy_helper.from_array(tensor.numpy(), value.name))
+    outside = {inside.name: tensor for tensor, inside in captures}
+    for value in graph.input[own:]:
+        tensor = outside[value.name]
+        if tensor.dtype != tf.resource:  # a table, which is written where it is looked up
+            graph.initializer.append(numpy_helper.from_array(tensor.numpy(), value.name))
     del graph.input[own:]
 
 

@@ -47,13 +47,16 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
     outputs = _with_names_of_inputs(outputs, inputs, model, structure, is_batched=bool(states))
 
     def call(**arrays: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = [arrays[tensor.name] for tensor in inputs]
+        values = [
+            tf.cast(arrays[tensor.name], own.dtype)
+            for tensor, own in zip(inputs, flat, strict=True)
+        ]
         packed = keras.tree.pack_sequence_as(structure, values)
         answers, after = states.call(
             lambda: _call(model, packed), [arrays[tensor.name] for tensor in states.inputs]
         )
         given = [tf.convert_to_tensor(one) for one in keras.tree.flatten(answers)]
-        named = dict(zip([tensor.name for tensor in outputs], given, strict=True))
+        named = {t.name: tf.cast(one, t.dtype) for t, one in zip(outputs, given, strict=True)}
         return named | dict(zip([tensor.name for tensor in states.outputs], after, strict=True))
 
     return Signature(
@@ -176,8 +179,14 @@ def _described(
         while name in taken or name in [one.name for one in described]:
             name = f"{name}_{kind}"
         shape = _shape(tensor.shape, "" if lone else f"{name}_")
-        described.append(Tensor(name=name, dtype=str(tensor.dtype), shape=shape))
+        described.append(Tensor(name=name, dtype=_dtype(tensor), shape=shape))
     return tuple(described)
+
+
+def _dtype(tensor: keras.KerasTensor) -> str:
+    """bfloat16 is no type of NumPy's, nor of JSON's: outside it is float32, which holds it."""
+    dtype = str(tensor.dtype)
+    return "float32" if dtype == "bfloat16" else dtype
 
 
 def plain(name: str, kind: str) -> str:

@@ -49,7 +49,7 @@ def _core():
             L.EinsumDense("abcd,cde->abe", (None, 4), bias_axes="e"), None, 3, 5
         ),
         "EinsumDense ellipsis": lambda: one(
-            L.EinsumDense("...x,xy->...y", (None, 4), bias_axes="y"), None, 5
+            L.EinsumDense("...x,xy->...y", (4,), bias_axes="y"), None, 5
         ),
         "Embedding": lambda: one(L.Embedding(11, 4), None, dtype="int32"),
         "Embedding int64": lambda: one(L.Embedding(11, 4), None, dtype="int64"),

@@ -40,7 +40,9 @@ def _structures():
         "same tensor twice": lambda: one(lambda x: [(y := L.Dense(3)(x)), y], 5),
         "one layer, two outputs": lambda: one(lambda x: L.LSTM(3, return_state=True)(x), None, 4),
         "unused input": lambda: two(lambda x: L.Dense(3)(x[0]), (5,), (4,)),
-        "constant output": lambda: one(lambda x: [L.Dense(3)(x), ops.ones((2, 2))], 5),
+        "constant output": lambda: one(
+            lambda x: [L.Dense(3)(x), ops.ones_like(x[:1, :2])], 5
+        ),
         "fixed batch": _fixed_batch,
         "batch reduced": lambda: one(lambda x: ops.mean(L.Dense(3)(x), axis=0), 5),
         "odd names": lambda: _odd_names(),

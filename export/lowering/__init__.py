@@ -13,8 +13,9 @@ from export.lowering import (
     time_distributed,
 )
 from export.lowering.activations import erfc, expm1
+from export.lowering.lookup import bucketize
 
-LOWERINGS = {"Erfc": erfc, "Expm1": expm1}
+LOWERINGS = {"Bucketize": bucketize, "Erfc": erfc, "Expm1": expm1}
 """By TensorFlow's operator, what writes right ONNX nodes; handed to tf2onnx."""
 
 REPLACEMENTS = (

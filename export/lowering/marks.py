@@ -32,7 +32,13 @@ class Nodes:
         self.context, self._prefix, self._number = context, prefix, 0
 
     def __call__(
-        self, operator: str, inputs: Sequence[str], *, outputs: int = 1, **attributes: Any
+        self,
+        operator: str,
+        inputs: Sequence[str],
+        *,
+        outputs: int = 1,
+        domain: str = "",
+        **attributes: Any,
     ) -> Any:
         """Writes a node and returns the name of its output, or a list of several."""
         made = self.context.make_node(
@@ -40,6 +46,7 @@ class Nodes:
             list(inputs),
             name=self._name(operator),
             output_count=outputs,
+            domain=domain,
             attr={key: value for key, value in attributes.items() if value is not None},
         )
         return made.output[0] if outputs == 1 else list(made.output)

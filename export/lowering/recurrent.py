@@ -21,18 +21,18 @@ from export.lowering.marks import Marks, Nodes, Replacement
 from export.lowering.masks import Compacted
 from keras_models import recurrent
 
-ACTIVATIONS: dict[str, tuple[str, float, float]] = {
-    "tanh": ("Tanh", 0, 0),
-    "sigmoid": ("Sigmoid", 0, 0),
-    "relu": ("Relu", 0, 0),
-    "hard_sigmoid": ("HardSigmoid", 1 / 6, 0.5),
-    "leaky_relu": ("LeakyRelu", 0.2, 0),
-    "elu": ("Elu", 1, 0),
-    "softsign": ("Softsign", 0, 0),
-    "softplus": ("Softplus", 0, 0),
-    "linear": ("Affine", 1, 0),
+ACTIVATIONS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "tanh": ("Tanh", ()),
+    "sigmoid": ("Sigmoid", ()),
+    "relu": ("Relu", ()),
+    "hard_sigmoid": ("HardSigmoid", (1 / 6, 0.5)),
+    "leaky_relu": ("LeakyRelu", (0.2,)),
+    "elu": ("Elu", (1.0,)),
+    "softsign": ("Softsign", ()),
+    "softplus": ("Softplus", ()),
+    "linear": ("Affine", (1.0, 0.0)),
 }
-"""Keras' activations that ONNX's recurrent operators have: name, alpha, beta."""
+"""Keras' activations that ONNX's recurrent operators have: name, and alpha and beta if any."""
 DTYPES = (tf.float32, tf.float16, tf.bfloat16)
 """ONNX Runtime computes all of them in float32."""
 
@@ -188,11 +188,11 @@ def _attributes(cell: Native) -> dict[str, Any]:
     parts = [ACTIVATIONS[name] for name in cell.activations]
     attributes: dict[str, Any] = {
         "hidden_size": cell.units,
-        "activations": [name for name, _, _ in parts],
+        "activations": [name for name, _ in parts],
+        # Each function takes its numbers from the front of these lists, if it has any.
+        "activation_alpha": [given[0] for _, given in parts if given] or None,
+        "activation_beta": [given[1] for _, given in parts if len(given) > 1] or None,
     }
-    if any(alpha or beta for _, alpha, beta in parts):
-        attributes["activation_alpha"] = [float(alpha) for _, alpha, _ in parts]
-        attributes["activation_beta"] = [float(beta) for _, _, beta in parts]
     if cell.operator == "GRU":
         attributes["linear_before_reset"] = int(cell.reset_after)
     return attributes

@@ -18,6 +18,17 @@ from export.lowering.marks import Marks, Nodes, Replacement
 
 TABLE = 1024
 """Steps of the table that TensorFlow's bicubic filter rounds to."""
+MODES = {
+    "bilinear": {"mode": "linear", "coordinate_transformation_mode": "half_pixel"},
+    "nearest": {
+        "mode": "nearest",
+        "coordinate_transformation_mode": "half_pixel",
+        "nearest_mode": "round_prefer_ceil",
+    },
+}
+"""What ONNX's Resize computes as TensorFlow does."""
+EXACT = (tf.float32, tf.uint8, tf.int32)
+"""The types of images that it takes as they are."""
 RADIUS = {"bilinear": 1.0, "bicubic": 2.0, "lanczos3": 3.0, "lanczos5": 5.0}
 
 
@@ -32,16 +43,31 @@ def _resize(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         like = original(images, size, method, preserve_aspect_ratio, antialias, name)
         x = tf.convert_to_tensor(images)
-        by_table = method in ("bicubic", "area") or method in ("lanczos3", "lanczos5")
-        filtered = antialias and method in RADIUS
-        if preserve_aspect_ratio or x.shape.rank != 4 or not (by_table or filtered):
+        known = method == "nearest" or method == "area" or method in RADIUS
+        if preserve_aspect_ratio or x.shape.rank != 4 or not known or _is_same(x, like):
             return like
-        if x.shape[1] == like.shape[1] is not None and x.shape[2] == like.shape[2] is not None:
-            return like
-        resized = _filtered(tf.cast(x, tf.float32), tf.convert_to_tensor(size), method, antialias)
+        size = tf.convert_to_tensor(size)
+        if method in MODES and not (antialias and method in RADIUS):
+            x = x if method == "nearest" and x.dtype in EXACT else tf.cast(x, tf.float32)
+            spec = tf.TensorSpec(like.shape, x.dtype)
+            resized = marks.put(partial(_write_resize, MODES[method]), [x, size], [spec])[0]
+        else:
+            resized = _filtered(tf.cast(x, tf.float32), size, method, antialias)
         return tf.ensure_shape(tf.cast(resized, like.dtype), like.shape)
 
     return resize
+
+
+def _is_same(x: tf.Tensor, resized: tf.Tensor) -> bool:
+    """TensorFlow gives the image itself where its size is known to be right."""
+    before, after = x.shape[1:3].as_list(), resized.shape[1:3].as_list()
+    return None not in before and before == after
+
+
+def _write_resize(mode: dict[str, str], nodes: Nodes, inputs: list[str]) -> list[str]:
+    image, size = inputs
+    size = nodes("Cast", [size], to=_INT64)
+    return [nodes("Resize", [image, "", "", size], axes=[1, 2], **mode)]
 
 
 def _filtered(x: tf.Tensor, size: tf.Tensor, method: str, antialias: bool) -> tf.Tensor:
@@ -132,6 +158,8 @@ def _write_nearest(scales: list[int], nodes: Nodes, inputs: list[str]) -> list[s
     return [made]
 
 
+_INT64 = 7
+"""ONNX's number for the type."""
 REPLACEMENTS = (
     Replacement(tf.image, "resize", _resize),
     Replacement(keras.layers.UpSampling1D, "call", _upsampling),
