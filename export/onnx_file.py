@@ -66,7 +66,7 @@ def _convert(signature: Signature) -> onnx.ModelProto:
     names = [tensor.name for tensor in signature.inputs]
     outputs = [tensor.name for tensor in signature.outputs]
 
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    @tf.function  # type: ignore[untyped-decorator]
     def in_order(*values: tf.Tensor) -> list[tf.Tensor]:
         answers = signature.function(**dict(zip(names, values, strict=True)))
         return [tf.identity(answers[name]) for name in outputs]

@@ -130,7 +130,7 @@ def _fixed_batch():
 
 def _odd_names():
     x = keras.Input((5,), name="my input:0")
-    return keras.Model(x, L.Dense(3, name="a b-c.d")(x))
+    return keras.Model(x, L.Dense(3, name="a-b.c")(x))
 
 
 def _branches():

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from onnx import helper
 
 from export.lowering.marks import Context, Node, Nodes
 
@@ -41,7 +42,9 @@ class Tables:
     def lower(self, context: Context, node: Node, name: str, args: object) -> None:
         """Writes LookupTableFindV2 between integers."""
         handle = self._handles.get(node.input[0].split(":")[0])
-        keys_type, values_type = (_tf_dtype(node, name) for name in ("Tin", "Tout"))
+        keys_type, values_type = (
+            _tf_dtype(context, tensor) for tensor in (node.input[1], node.output[0])
+        )
         if handle is None or not (keys_type.is_integer and values_type.is_integer):
             return  # stays as it is, and is named as having no equivalent
         exported = tf.raw_ops.LookupTableExportV2(
@@ -49,10 +52,11 @@ class Tables:
         )
         order = np.argsort(exported.keys.numpy())
         default = int(context.get_node_by_output(node.input[2]).get_tensor_value())
+        keys = node.input[1]
         nodes, _, output = _replacing(context, node)
         found = nodes(
             "LabelEncoder",
-            [nodes("Cast", [node.input[1]], to=_INT64)],
+            [nodes("Cast", [keys], to=_INT64)],
             domain=ONNX_ML,
             keys_int64s=exported.keys.numpy()[order].tolist(),
             values_int64s=exported.values.numpy()[order].tolist(),
@@ -61,10 +65,8 @@ class Tables:
         _give(nodes, found, output)
 
 
-def _tf_dtype(node: Node, name: str) -> tf.DType:
-    from tf2onnx.tf_utils import map_onnx_to_tf_type  # noqa: PLC0415
-
-    return tf.as_dtype(map_onnx_to_tf_type(node.get_attr_int(name)))
+def _tf_dtype(context: Context, tensor: str) -> tf.DType:
+    return tf.as_dtype(helper.tensor_dtype_to_np_dtype(context.get_dtype(tensor)))
 
 
 def _replacing(context: Context, node: Node) -> tuple[Nodes, str, tuple[str, Any, Any]]:

@@ -27,6 +27,15 @@ MODES = {
     },
 }
 """What ONNX's Resize computes as TensorFlow does."""
+UPSAMPLED = {
+    "bilinear": MODES["bilinear"],
+    "nearest": {
+        "mode": "nearest",
+        "coordinate_transformation_mode": "asymmetric",
+        "nearest_mode": "floor",
+    },
+}
+"""What it computes as Keras' upsampling layers do."""
 EXACT = (tf.float32, tf.uint8, tf.int32)
 """The types of images that it takes as they are."""
 RADIUS = {"bilinear": 1.0, "bicubic": 2.0, "lanczos3": 3.0, "lanczos5": 5.0}
@@ -135,27 +144,28 @@ def _bicubic(each: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
 
 def _upsampling(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     def call(layer: Any, inputs: Any) -> Any:
-        like = original(layer, inputs)
-        if getattr(layer, "interpolation", "nearest") != "nearest" or like.dtype != tf.float32:
-            return like
-        rank = len(inputs.shape) - 2
-        size = (layer.size,) * rank if isinstance(layer.size, int) else tuple(layer.size)
+        x = tf.convert_to_tensor(inputs)
+        method = getattr(layer, "interpolation", "nearest")
         first = getattr(layer, "data_format", "channels_last") == "channels_first"
+        if method not in UPSAMPLED or x.dtype != tf.float32:
+            return original(layer, inputs)
+        rank = len(x.shape) - 2
+        size = (layer.size,) * rank if isinstance(layer.size, int) else tuple(layer.size)
+        after = [None if n is None else n * by for n, by in zip(x.shape[1:-1], size, strict=True)]
+        if first:
+            after = [None if n is None else n * by for n, by in zip(x.shape[2:], size, strict=True)]
+        shape = [x.shape[0], x.shape[1], *after] if first else [x.shape[0], *after, x.shape[-1]]
         scales = [1, 1, *size] if first else [1, *size, 1]
-        return marks.put(partial(_write_nearest, scales), [inputs], [like])[0]
+        write = partial(_write_upsampled, scales, UPSAMPLED[method])
+        return marks.put(write, [x], [tf.TensorSpec(shape, x.dtype)])[0]
 
     return call
 
 
-def _write_nearest(scales: list[int], nodes: Nodes, inputs: list[str]) -> list[str]:
-    made = nodes(
-        "Resize",
-        [inputs[0], "", nodes.constant(scales, np.float32)],
-        mode="nearest",
-        coordinate_transformation_mode="asymmetric",
-        nearest_mode="floor",
-    )
-    return [made]
+def _write_upsampled(
+    scales: list[int], mode: dict[str, str], nodes: Nodes, inputs: list[str]
+) -> list[str]:
+    return [nodes("Resize", [inputs[0], "", nodes.constant(scales, np.float32)], **mode)]
 
 
 _INT64 = 7
