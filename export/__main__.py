@@ -14,7 +14,9 @@ from keras_models import backend
 from keras_models.errors import BadInput
 
 if TYPE_CHECKING:
+    from export.source import Source
     from serving.bundle import Manifest
+    from serving.golden import Case
 
 EPILOG = """\
 examples:
@@ -44,6 +46,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, default=Path("models"), help="where models are (models)")
     parser.add_argument("--name", help="the model's name; the run's or file's name by default")
     parser.add_argument("--examples", type=Path, help=".npz with an array per input, to prove on")
+    parser.add_argument(
+        "--format",
+        choices=("both", "savedmodel"),
+        default="both",
+        help="savedmodel alone, for what ONNX cannot express (both)",
+    )
+    parser.add_argument("--opset", type=int, help="version of ONNX's operators (the newest)")
+    parser.add_argument(
+        "--localize",
+        action="store_true",
+        help="if a proof fails, find the first layer whose answer differs",
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="print edges and graphs beside the proof"
+    )
     options = parser.parse_args(arguments)
     # Golden answers come from the CPU: a GPU may round to TF32, and traces LSTMs as cuDNN calls.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -54,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     signal.signal(signal.SIGTERM, _stop)  # so that what was staged is removed
     try:
-        folder, manifest = export(options.source, options.to, options.name, options.examples)
+        folder, manifest = export(options)
     except BadInput as error:
         return _fail(str(error), 2)
     except Unproven as error:
@@ -63,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"cannot write {error.filename or options.to}: {error.strerror or error}", 2)
     except KeyboardInterrupt:
         return _fail("stopped: nothing was published", 128 + signal.SIGINT)
-    _report(folder, manifest)
+    _report(folder, manifest, in_full=options.report)
     return 0
 
 
@@ -71,10 +88,8 @@ def _stop(signal_number: int, frame: object) -> None:
     raise SystemExit(128 + signal_number)
 
 
-def export(
-    path: Path, models: Path, name: str | None, examples: Path | None
-) -> "tuple[Path, Manifest]":
-    """Exports in four steps: source, graphs, proof, publication.
+def export(options: argparse.Namespace) -> "tuple[Path, Manifest]":
+    """Exports in five steps: source, graphs, proof, edges, publication.
 
     Returns:
         The published folder, and its manifest.
@@ -84,22 +99,38 @@ def export(
         Unproven: the files do not compute what Keras computes.
         OSError: the target cannot be written.
     """
-    from export import graphs, proof, proof_cases, publish, source
+    from export import edges, graphs, proof, proof_cases, publish, source
 
     say = _Steps()
     say("reading the model")
-    read = source.read(path, examples)
-    with publish.staging(models, name or read.name) as staged:
+    read = source.read(options.source, options.examples, formats=options.format)
+    name = options.name or read.name
+    with publish.staging(options.to, name) as staged:
         say("writing SavedModel and ONNX")
         cases = proof_cases.all_cases(read)
         stored = proof_cases.stored_cases(cases)
-        manifest = graphs.write(read, name or read.name, stored, staged)
+        manifest = graphs.write(read, name, stored, staged, opset=options.opset)
         say("proving both in fresh processes")
-        proofs = proof.prove(read, cases, staged)
-        say("publishing")
+        try:
+            proofs = proof.prove(read, cases, staged, say)
+        except proof.Unproven as error:
+            raise proof.Unproven(f"{error}{_where(read, cases, options.localize)}") from error
+        say("trying the edges in a process made to be lost")
         manifest = dataclasses.replace(manifest, proof=tuple(proofs))
+        manifest = edges.with_edges(manifest, read, staged)
+        say("publishing")
         manifest = graphs.write_manifest(manifest, staged)
         return publish.publish(staged), manifest
+
+
+def _where(read: "Source", cases: "Sequence[Case]", is_wanted: bool) -> str:
+    """Says which layer differs first, if that is wanted and the model is one of unknown making."""
+    if not is_wanted or read.model is None:
+        return ""
+    from export import localize
+
+    inputs = next(case.inputs for case in cases if case.name.startswith("real"))
+    return f"; {localize.first_divergence(read.model, inputs)}"
 
 
 class _Steps:
@@ -112,10 +143,11 @@ class _Steps:
         sys.stderr.write(f"{time.monotonic() - self.began:5.1f} s  {step}\n")
 
 
-def _report(folder: Path, manifest: "Manifest") -> None:
+def _report(folder: Path, manifest: "Manifest", *, in_full: bool) -> None:
+    from export import report
     from export.card import proof_table
 
-    print(proof_table(manifest.proof))
+    print(report.report(manifest, folder) if in_full else proof_table(manifest.proof))
     size = sum(file.bytes for file in manifest.files.values())
     print(f"\nproven and published: {folder} ({size / 1e6:.1f} MB)")
     print(f"next: keras-verify {folder}")

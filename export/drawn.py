@@ -47,37 +47,30 @@ def lengths(signature: Signature, batch: int, length: int) -> dict[str, int]:
 
 
 def limits(model: keras.Model, signature: Signature) -> dict[str, int]:
-    """Returns how many different integers each input may hold, where a layer that takes it says.
+    """Returns below what the integers of each input are drawn: what it takes, else a guess.
 
-    An embedding says it, and a category encoding; of lookups that know any number, nothing.
+    The guess is the smallest embedding of the model, for one of them will look the integers up.
     """
-    try:
-        tensors = keras.tree.flatten(model._inputs_struct)
-    except AttributeError:
-        tensors = []
-    found = {}
-    for tensor, described in zip(tensors, signature.inputs, strict=False):
-        sizes = [
-            size
-            for operation in _takers(model, tensor)
-            if (size := getattr(operation, "input_dim", None) or getattr(operation, "num_tokens", 0))
-        ]
-        if not sizes and len(tensors) == 1:
-            sizes = [
-                layer.input_dim
-                for layer in model._flatten_layers()
-                if isinstance(layer, keras.layers.Embedding)
-            ]
-        if sizes:
-            found[described.name] = min(sizes)
-    if not tensors:
-        sizes = [
-            layer.input_dim
-            for layer in model._flatten_layers()
-            if isinstance(layer, keras.layers.Embedding)
-        ]
-        found = {tensor.name: min(sizes) for tensor in signature.inputs if sizes}
-    return found
+    sizes = [
+        layer.input_dim
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.Embedding)
+    ]
+    guess = {tensor.name: min(sizes) for tensor in signature.inputs if sizes}
+    known = {t.name: int(t.maximum) + 1 for t in signature.inputs if t.maximum is not None}
+    unknown = [t for t in signature.inputs if t.name not in known]
+    floats = {t.name for t in unknown if t.dtype.startswith("float") and len(unknown) > 1}
+    return {name: limit for name, limit in (guess | known).items() if name not in floats}
+
+
+def size_of_vocabulary(model: keras.Model, tensor: keras.KerasTensor) -> int | None:
+    """Returns how many different integers a tensor may hold, where a layer that takes it says."""
+    sizes = [
+        size
+        for operation in _takers(model, tensor)
+        if (size := getattr(operation, "input_dim", None) or getattr(operation, "num_tokens", None))
+    ]
+    return min(sizes, default=None)
 
 
 def _takers(model: keras.Model, tensor: keras.KerasTensor) -> list[keras.Operation]:
@@ -113,7 +106,7 @@ def _drawn(
     dtype = numpy_dtype(tensor)
     if dtype.kind == "b":
         return random.random(shape) < 0.5
-    if limit:
+    if limit and (dtype.kind != "f" or len(shape) < 3):
         return random.integers(0, min(limit, _most(dtype)), shape).astype(dtype)
     if dtype.kind == "f":
         return random.standard_normal(shape).astype(dtype)

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from export import warmup
+from export import onnx_file, warmup
 from export.card import card
 from export.source import Source
-from export import onnx_file
 from export.to_savedmodel import to_savedmodel
 from keras_models import signature as described
 from serving import bundle, golden
@@ -22,7 +21,9 @@ from serving.golden import Case
 LIBRARIES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy")
 
 
-def write(source: Source, name: str, cases: Sequence[Case], folder: Path) -> Manifest:
+def write(
+    source: Source, name: str, cases: Sequence[Case], folder: Path, *, opset: int | None = None
+) -> Manifest:
     """Writes SavedModel, ONNX graphs, golden outputs, warm-up requests and a manifest.
 
     Args:
@@ -30,6 +31,7 @@ def write(source: Source, name: str, cases: Sequence[Case], folder: Path) -> Man
         name: the model's.
         cases: inputs with Keras' outputs.
         folder: empty.
+        opset: version of ONNX's operators, None for the newest.
 
     Returns:
         The manifest, without a proof as yet.
@@ -38,7 +40,7 @@ def write(source: Source, name: str, cases: Sequence[Case], folder: Path) -> Man
     (folder / "onnx").mkdir()
     for signature in source.signatures:
         if "onnx" in signature.runtimes:
-            onnx_file.write(signature, folder / _onnx_file(signature))
+            onnx_file.write(signature, folder / onnx_name(signature), opset=opset)
     with (folder / bundle.REFERENCE).open("wb") as file:
         np.savez_compressed(file, **golden.to_arrays(cases))  # type: ignore[arg-type]
     warmup.write(cases, name, folder)
@@ -74,7 +76,8 @@ def write_manifest(manifest: Manifest, folder: Path) -> Manifest:
     return manifest
 
 
-def _onnx_file(signature: described.Signature) -> str:
+def onnx_name(signature: described.Signature) -> str:
+    """Returns where a signature's graph is in a bundle."""
     return f"onnx/{signature.name}.onnx"
 
 
@@ -85,7 +88,8 @@ def _as_manifest(signature: described.Signature) -> Signature:
         runtimes=signature.runtimes,
         inputs=tuple(map(_tensor, signature.inputs)),
         outputs=tuple(map(_tensor, signature.outputs)),
-        onnx=_onnx_file(signature) if "onnx" in signature.runtimes else None,
+        onnx=onnx_name(signature) if "onnx" in signature.runtimes else None,
+        tolerance=signature.tolerance,
     )
 
 

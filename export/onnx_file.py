@@ -32,13 +32,13 @@ OPSET = 23
 ONNX_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 
 
-def write(signature: Signature, path: Path, *, opset: int = OPSET) -> None:
+def write(signature: Signature, path: Path, *, opset: int | None = None) -> None:
     """Writes the graph of one signature: the same model gives the same bytes.
 
     Args:
         signature: traced anew; its variables become constants.
         path: the file to write.
-        opset: version of ONNX's operator set, 18 or newer.
+        opset: version of ONNX's operator set, 18 or newer; None for `OPSET`.
 
     Raises:
         BadInput: something in the model has no equivalent in ONNX; names the operators.
@@ -48,7 +48,7 @@ def write(signature: Signature, path: Path, *, opset: int = OPSET) -> None:
     _refuse_foreign_operators(model.graph, signature)
     try:
         _make_canonical(model, signature)
-        model = _lifted(model, opset)
+        model = _lifted(model, opset or OPSET)
         _describe(model, signature)
         onnx.checker.check_model(model, full_check=True)
     except (RuntimeError, ValueError, onnx.checker.ValidationError) as error:

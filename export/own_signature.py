@@ -5,6 +5,7 @@ the model's own, or the keys of its dicts; the first free dimension is `batch`, 
 or `height` and `width`; an output's dimension that always equals one of an input has its name.
 """
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from export import state
+from export import drawn, state
 from keras_models.errors import BadInput
 from keras_models.signature import Shape, Signature, Tensor
 
@@ -20,6 +21,9 @@ NUMBERED_BY_KERAS = re.compile(r"keras_tensor(_\d+)?")
 """Names that a counter of the process made: they say nothing, and change with every process."""
 AXES = {1: ("time",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """What one, two and three free dimensions beside the batch are called."""
+TOLERANCE = 1e-4
+TOLERANCES = {"float16": 2e-2, "bfloat16": 6e-2}
+"""By the type that a layer computes in, some 20 roundings of it."""
 LENGTHS = ((61, 67, 71, 73, 79, 83), (89, 97, 101, 103, 107, 109))
 """Two sets of lengths with which outputs' shapes are inferred: what follows an input's in both
 is the input's. Primes, so that no other length is taken for one of them."""
@@ -36,6 +40,7 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
     structure = _inputs_of(model)
     flat = keras.tree.flatten(structure)
     inputs = _described(flat, _input_names(structure, flat), "input", taken=())
+    inputs = tuple(_limited(model, one, own) for one, own in zip(inputs, flat, strict=True))
     states = state.of(model, taken=[tensor.name for tensor in inputs])
     if states:
         inputs = tuple(state.with_free_batch(tensor) for tensor in inputs)
@@ -65,7 +70,22 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
         function=call,
         inputs=(*inputs, *states.inputs),
         outputs=(*outputs, *states.outputs),
+        tolerance=_tolerance(model),
     )
+
+
+def _limited(model: keras.Model, tensor: Tensor, own: keras.KerasTensor) -> Tensor:
+    """Adds which integers an input may hold: Keras refuses ids outside of a vocabulary."""
+    size = drawn.size_of_vocabulary(model, own)
+    if size is None or not tensor.dtype.startswith(("int", "uint")):
+        return tensor
+    return dataclasses.replace(tensor, minimum=0, maximum=size - 1)
+
+
+def _tolerance(model: keras.Model) -> float:
+    """How far an answer may be from Keras': half precision rounds each sum as it is ordered."""
+    types = {layer.dtype_policy.compute_dtype for layer in model._flatten_layers()}
+    return max([TOLERANCES[name] for name in types if name in TOLERANCES], default=TOLERANCE)
 
 
 def _call(model: keras.Model, packed: Any) -> Any:
@@ -243,7 +263,7 @@ def _with_names_of_inputs(
                 shape[axis] = same[0]
             elif dimension == "batch" and len(seen) == 2:
                 shape[axis] = f"{tensor.name}_{axis}"
-        named.append(Tensor(name=tensor.name, dtype=tensor.dtype, shape=tuple(shape)))
+        named.append(dataclasses.replace(tensor, shape=tuple(shape)))
     return tuple(named)
 
 

@@ -4,12 +4,15 @@ The SavedModel is loaded as TF Serving loads it, without Keras and without our c
 files by `serving/`, the code that will answer. No proof, no bundle.
 """
 
-from collections.abc import Sequence
+import dataclasses
+import tempfile
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
+from export import graphs, keras_file, own_signature, proof_cases, scaled
 from export.fresh_process import RUNNERS, answers
 from export.source import Source
 from serving import golden
@@ -22,13 +25,23 @@ class Unproven(Exception):  # noqa: N818 (the field's word)
     """The files do not compute what Keras computes, or nothing could be concluded."""
 
 
-def prove(source: Source, cases: Sequence[Case], folder: Path) -> list[Proof]:
+class Flat(Unproven):
+    """Keras' answers are nearly the same for every input, whoever computes them."""
+
+
+def prove(
+    source: Source, cases: Sequence[Case], folder: Path, say: Callable[[str], None]
+) -> list[Proof]:
     """Proves every signature in every runtime it is made for.
+
+    A model of unknown making that nobody gave examples of may be flat on what was drawn: then the
+    same layers are proven with weights that keep their signal alive, and its own files as well.
 
     Args:
         source: what was exported.
         cases: inputs with Keras' outputs.
         folder: the staged bundle, complete but for its proof.
+        say: is told what takes time.
 
     Returns:
         How far each output of each runtime was from Keras.
@@ -36,7 +49,30 @@ def prove(source: Source, cases: Sequence[Case], folder: Path) -> list[Proof]:
     Raises:
         Unproven: names signature, runtime, case and error; or says why nothing is proven.
     """
+    try:
+        _refuse_flat(cases)
+    except Flat:
+        if source.model is None or source.examples_are_real:
+            raise
+        say("its outputs hardly vary: proving its layers with other weights too")
+        _prove_scaled(source)
+    return _prove(source, cases, folder)
+
+
+def _prove_scaled(source: Source) -> None:
+    """Exports and proves the model once more, with weights under which its outputs vary."""
+    model = keras_file.load(source.file)
+    scaled.vary(model, source.examples)
+    signatures = [own_signature.signature_of(model)]
+    other = dataclasses.replace(source, signatures=signatures, model=model)
+    cases = proof_cases.all_cases(other)
     _refuse_flat(cases)
+    with tempfile.TemporaryDirectory() as place:
+        graphs.write(other, source.name, proof_cases.stored_cases(cases), Path(place))
+        _prove(other, cases, Path(place))
+
+
+def _prove(source: Source, cases: Sequence[Case], folder: Path) -> list[Proof]:
     _refuse_one_class(source, cases)
     with ThreadPoolExecutor() as pool:
         verdicts = list(pool.map(lambda runtime: _verdict(runtime, source, cases, folder), RUNNERS))
@@ -55,7 +91,7 @@ def _refuse_flat(cases: Sequence[Case]) -> None:
         floats = [o for o, value in own[0].outputs.items() if value.dtype.kind == "f"]
         flat = [output for output in floats if golden.is_flat(own, output)]
         if floats and len(flat) == len(floats):
-            raise Unproven(
+            raise Flat(
                 f"{name}: {', '.join(flat)} is nearly the same for every input (it varies by less "
                 f"than {golden.FLAT:g} of its size), so agreement would prove nothing; "
                 "is the model trained? Its own kind of input can be given with --examples"
@@ -85,6 +121,7 @@ def _verdict(runtime: str, source: Source, cases: Sequence[Case], folder: Path) 
     wanted = {s.name for s in source.signatures if runtime in s.runtimes}
     own = [case for case in cases if case.signature in wanted]
     try:
-        return golden.judge(runtime, own, answers(runtime, folder, own))
+        tolerances = {signature.name: signature.tolerance for signature in source.signatures}
+        return golden.judge(runtime, own, answers(runtime, folder, own), tolerances)
     except ServingError as error:
         raise Unproven(str(error)) from error

@@ -1,6 +1,7 @@
 """Which inputs prove something: real samples at several batch sizes and lengths, and extremes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -21,10 +22,14 @@ Inputs = dict[str, np.ndarray]
 
 
 def all_cases(source: Source) -> list[Case]:
-    """Returns every case of every signature with what Keras computes for it, eagerly."""
+    """Returns every case of every signature with what Keras computes for it.
+
+    Keras' answer is that of `predict`, which is traced: called eagerly, some layers round otherwise.
+    """
     return [
-        _computed(signature, name, inputs)
+        _computed(signature, function, name, inputs)
         for signature in source.signatures
+        for function in [tf.function(signature.function, reduce_retracing=True)]
         for name, inputs in _inputs(signature, source.examples)
     ]
 
@@ -34,9 +39,13 @@ def stored_cases(cases: Sequence[Case]) -> list[Case]:
     return [case for case in cases if case.name != ALL]
 
 
-def _computed(signature: Signature, name: str, inputs: Mapping[str, np.ndarray]) -> Case:
-    tensors = {key: tf.constant(value) for key, value in inputs.items()}
-    answers = signature.function(**tensors)
+def _computed(
+    signature: Signature,
+    function: Callable[..., Mapping[str, Any]],
+    name: str,
+    inputs: Mapping[str, np.ndarray],
+) -> Case:
+    answers = function(**{key: tf.constant(value) for key, value in inputs.items()})
     outputs = {tensor.name: np.asarray(answers[tensor.name]) for tensor in signature.outputs}
     return Case(
         signature=signature.name,
@@ -82,8 +91,13 @@ def _inputs(
     yield "smallest", {n: np.full_like(value, ranges[n][0]) for n, value in few.items()}
     yield "checkerboard", {n: _checkerboard(value, ranges[n]) for n, value in few.items()}
     random = np.random.default_rng(0)
-    noise = {n: _noise(random, value) for n, value in few.items()}
-    yield "noise", {n: np.clip(value, *ranges[n]).astype(value.dtype) for n, value in noise.items()}
+    drawn = {
+        "ragged": {n: _ragged(value) for n, value in few.items()},
+        "holes": {n: _with_holes(random, value) for n, value in few.items()},
+        "noise": {n: _noise(random, value) for n, value in few.items()},
+    }
+    for name, inputs in drawn.items():
+        yield name, {n: np.clip(value, *ranges[n]).astype(value.dtype) for n, value in inputs.items()}
 
 
 def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs]]:
@@ -119,6 +133,27 @@ def _checkerboard(value: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     """The steepest edges that there can be: smallest beside largest along every axis."""
     odd = np.indices(value.shape).sum(axis=0) % 2
     return np.where(odd, *reversed(limits)).astype(value.dtype)
+
+
+def _ragged(value: np.ndarray) -> np.ndarray:
+    """Zeros from somewhere on, for each sample elsewhere: how sequences are padded and masked."""
+    if value.ndim < 2 or value.dtype.kind not in "biuf":
+        return value
+    lengths = 1 + np.arange(len(value)) * value.shape[1] // max(len(value), 1)
+    keeps = np.arange(value.shape[1]) < lengths[:, np.newaxis]
+    return np.where(keeps.reshape(*keeps.shape, *[1] * (value.ndim - 2)), value, 0).astype(
+        value.dtype
+    )
+
+
+def _with_holes(random: np.random.Generator, value: np.ndarray) -> np.ndarray:
+    """Zeros at some steps between others."""
+    if value.ndim < 2 or value.dtype.kind not in "biuf":
+        return value
+    keeps = random.random(value.shape[:2]) < 0.6
+    return np.where(keeps.reshape(*keeps.shape, *[1] * (value.ndim - 2)), value, 0).astype(
+        value.dtype
+    )
 
 
 def _noise(random: np.random.Generator, value: np.ndarray) -> np.ndarray:

@@ -62,7 +62,8 @@ def _settle(model: keras.Model, inputs: Mapping[str, np.ndarray]) -> None:
     try:
         for layer in layers:
             layer.momentum = 0.5
-        values = keras.tree.pack_sequence_as(model._inputs_struct, list(inputs.values()))
+        given = [inputs[name] for name in inputs][: len(keras.tree.flatten(model._inputs_struct))]
+        values = keras.tree.pack_sequence_as(model._inputs_struct, given)
         for _ in range(3):
             model(values, training=True)
     finally:

@@ -3,6 +3,7 @@
 A run is read by three file names (docs/run-directory.md); no code is shared with training.
 """
 
+import dataclasses
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -10,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 import keras_models
-from export import keras_file
+from export import drawn, keras_file, own_signature
 from keras_models.data_spec import RUN_FORMAT, SPECS
 from keras_models.errors import BadInput
 from keras_models.signature import Signature
@@ -31,6 +33,7 @@ class Source:
         examples: inputs of `serving_default`, the first axis is the sample.
         examples_are_real: whether they are data, or drawn at random.
         config, metrics: of the run, None for a lone file.
+        model: of a lone file; a run's is behind its signatures.
     """
 
     name: str
@@ -41,14 +44,16 @@ class Source:
     examples_are_real: bool
     config: Mapping[str, Any] | None = None
     metrics: Mapping[str, Any] | None = None
+    model: keras.Model | None = None
 
 
-def read(path: Path, examples: Path | None = None) -> Source:
+def read(path: Path, examples: Path | None = None, *, formats: str = "both") -> Source:
     """Reads a run directory or a `.keras` file.
 
     Args:
         path: either of them.
         examples: for a lone file, an .npz with an array per input.
+        formats: `savedmodel` for that alone, else `both`.
 
     Raises:
         BadInput: it is neither, or damaged, or needs code that is not here.
@@ -56,10 +61,17 @@ def read(path: Path, examples: Path | None = None) -> Source:
     if path.is_dir():
         if examples is not None:
             raise BadInput("--examples is for a lone .keras file: a run brings its own")
-        return _read_run(path)
+        return _in_formats(_read_run(path), formats)
     if not path.exists():
         raise BadInput(f"there is no run directory or .keras file {path}")
-    return _read_file(path, examples)
+    return _in_formats(_read_file(path, examples), formats)
+
+
+def _in_formats(source: Source, formats: str) -> Source:
+    if formats == "both":
+        return source
+    alone = [dataclasses.replace(one, runtimes=("savedmodel",)) for one in source.signatures]
+    return dataclasses.replace(source, signatures=alone)
 
 
 def _read_run(path: Path) -> Source:
@@ -107,11 +119,12 @@ def _spec(reads: str, path: Path, config: Mapping[str, Any]) -> Any:
 
 
 def _read_file(path: Path, examples: Path | None) -> Source:
-    signature = keras_file.signature_of(keras_file.load(path), path)
+    model = keras_file.load(path)
+    signature = own_signature.signature_of(model)
     for tensor in signature.outputs:
-        keras_file.numpy_dtype(tensor)
+        drawn.numpy_dtype(tensor)
     if examples is None:
-        arrays = keras_file.random_examples(signature)
+        arrays = keras_file.random_examples(model, signature)
     else:
         arrays = _arrays(examples)
         keras_file.check_examples(signature, arrays, examples)
@@ -122,6 +135,7 @@ def _read_file(path: Path, examples: Path | None) -> Source:
         signatures=[signature],
         examples={tensor.name: arrays[tensor.name] for tensor in signature.inputs},
         examples_are_real=examples is not None,
+        model=model,
     )
 
 

@@ -92,7 +92,7 @@ def of(model: keras.Model, taken: Sequence[str]) -> States:
                 name = f"{name}_"
             shape = ("batch", *variable.shape[1:])
             inputs.append(Tensor(name=name, dtype=str(variable.dtype), shape=shape))
-            outputs.append(Tensor(name=f"{name}_after", dtype=str(variable.dtype), shape=shape))
+            outputs.append(Tensor(name=f"next_{name}", dtype=str(variable.dtype), shape=shape))
     return States(layers, tuple(inputs), tuple(outputs))
 
 

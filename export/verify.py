@@ -87,7 +87,8 @@ def _savedmodel_verdict(folder: Path, manifest: Manifest) -> golden.Verdict:
     from export.fresh_process import answers
 
     cases = golden.from_bytes(bundle.read_checked(folder, manifest, bundle.REFERENCE))
-    return golden.judge("savedmodel", cases, answers("savedmodel", folder, cases))
+    run = answers("savedmodel", folder, cases)
+    return golden.judge("savedmodel", cases, run, manifest.tolerances)
 
 
 def _line(proof: Proof) -> str:

@@ -65,6 +65,7 @@ class Signature:
             sample; None where they are the same.
         cases: makes named inputs to prove it on of those of `serving_default`, where rows of
             `examples` would not do; a name that begins with `real` holds representative ones.
+        tolerance: largest error that another runtime may have, as a share of the answers' spread.
         ties: tells, given inputs and outputs, of which integers or strings of an output another
             runtime may choose otherwise, since Keras chose them by the last bits of its arithmetic:
             bool of the output's shape, by name; None where nothing is chosen so.
@@ -79,3 +80,4 @@ class Signature:
     examples: Callable[[Arrays], Arrays] | None = None
     cases: Callable[[Arrays], Mapping[str, Arrays]] | None = None
     ties: Callable[[Arrays, Arrays], Arrays] | None = None
+    tolerance: float = 1e-4

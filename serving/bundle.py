@@ -14,7 +14,7 @@ from typing import Any
 
 from serving.errors import DamagedBundle, NotFound
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "bundle.json"
 REFERENCE = "reference.npz"
 LARGEST_MANIFEST = 64 * 2**20
@@ -48,7 +48,13 @@ class Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """What can be asked. `onnx` is the graph's file in the bundle, None where it has none."""
+    """What can be asked.
+
+    Attributes:
+        onnx: the graph's file in the bundle, None where it has none.
+        shortest: by free dimension, the least length that it computes, where that is above 1.
+        tolerance: largest error that it may have, as a share of the spread of Keras' answers.
+    """
 
     name: str
     summary: str
@@ -56,6 +62,24 @@ class Signature:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     onnx: str | None = None
+    shortest: Mapping[str, int] = field(default_factory=dict)
+    tolerance: float = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """What the ONNX graph does at an edge of what a signature takes.
+
+    Attributes:
+        signature, case: which: `batch 0`, `tokens: -1`, `x: NaN`.
+        outcome: `as Keras`, or what it does instead.
+        is_refused: whether serving keeps it from ONNX Runtime.
+    """
+
+    signature: str
+    case: str
+    outcome: str
+    is_refused: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +131,13 @@ class Manifest:
     signatures: tuple[Signature, ...]
     proof: tuple[Proof, ...]
     files: Mapping[str, File]
+    edges: tuple[Edge, ...] = ()
     format: int = FORMAT
+
+    @property
+    def tolerances(self) -> dict[str, float]:
+        """Every signature's tolerance, by its name."""
+        return {signature.name: signature.tolerance for signature in self.signatures}
 
     def signature(self, name: str) -> Signature:
         """Returns the signature called `name`.
@@ -168,6 +198,7 @@ def _manifest(content: Any) -> Manifest:
             **content,
             "signatures": signatures,
             "proof": tuple(Proof(**one) for one in content["proof"]),
+            "edges": tuple(Edge(**one) for one in content["edges"]),
             "files": {name: File(**one) for name, one in content["files"].items()},
         }
     )

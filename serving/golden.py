@@ -91,13 +91,20 @@ def from_bytes(content: bytes) -> list[Case]:
     ]
 
 
-def judge(runtime: str, cases: Iterable[Case], run: Runner) -> Verdict:
+def judge(
+    runtime: str,
+    cases: Iterable[Case],
+    run: Runner,
+    tolerances: Mapping[str, float] | None = None,
+) -> Verdict:
     """Runs every case and compares with what Keras computed.
 
     Args:
         runtime: the name that the proof carries.
         cases: of any number of signatures.
         run: called with a signature's name and inputs, returns its outputs.
+        tolerances: by signature, the largest error as a share of the spread; None for
+            `RELATIVE_TOLERANCE` everywhere.
 
     Returns:
         A proof for each output, and a sentence for every fault.
@@ -109,7 +116,8 @@ def judge(runtime: str, cases: Iterable[Case], run: Runner) -> Verdict:
     proofs, faults = [], []
     for signature, answered in by_signature.items():
         for output in answered[0][0].outputs:
-            proof, wrong = _judge_output(runtime, signature, output, answered)
+            tolerance = (tolerances or {}).get(signature, RELATIVE_TOLERANCE)
+            proof, wrong = _judge_output(runtime, signature, output, answered, tolerance)
             proofs.append(proof)
             faults.extend(wrong)
     return Verdict(proofs=tuple(proofs), faults=tuple(faults))
@@ -140,7 +148,11 @@ def is_flat(cases: Iterable[Case], output: str) -> bool:
 
 
 def _judge_output(
-    runtime: str, signature: str, output: str, answered: list[tuple[Case, Arrays]]
+    runtime: str,
+    signature: str,
+    output: str,
+    answered: list[tuple[Case, Arrays]],
+    tolerance: float,
 ) -> tuple[Proof, list[str]]:
     where = f"{runtime} {signature} {output}"
     golden = [case.outputs[output] for case, _ in answered if case.name.startswith("real")]
@@ -161,7 +173,7 @@ def _judge_output(
             continue
         scale = _scale(case, expected, spread)
         error, total, equal, ties = _compare(
-            expected, actual, np.asarray(case.ties.get(output, False)), LAST_BITS * scale
+            expected, actual, np.asarray(case.ties.get(output, False)), _last_bits(tolerance) * scale
         )
         largest, decisions = max(largest, error), decisions + total
         agreeing, tied = agreeing + equal, tied + ties
@@ -171,10 +183,10 @@ def _judge_output(
             faults.append(
                 f"{where}, case {case.name}: {total - equal - ties} of {total} decisions differ"
             )
-        if share > RELATIVE_TOLERANCE:
+        if share > tolerance:
             faults.append(
                 f"{where}, case {case.name}: largest error {error:.3g} is {share:.3g} of the "
-                f"spread {scale:.3g} (at most {RELATIVE_TOLERANCE:g} is let pass)"
+                f"spread {scale:.3g} (at most {tolerance:g} is let pass)"
             )
     return (
         Proof(
@@ -192,6 +204,11 @@ def _judge_output(
         ),
         faults,
     )
+
+
+def _last_bits(tolerance: float) -> float:
+    """Share of the spread within which two numbers are a tie; more where precision is less."""
+    return LAST_BITS if tolerance <= RELATIVE_TOLERANCE else tolerance / 10
 
 
 def _scale(case: Case, expected: np.ndarray, spread: float) -> float:

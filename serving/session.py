@@ -82,6 +82,9 @@ class Session:
         sizes: dict[str, int] = {}
         for tensor in self.signature.inputs:
             _check_tensor(tensor, inputs[tensor.name], sizes)
+        for dimension, least in self.signature.shortest.items():
+            if 0 < sizes[dimension] < least:
+                raise BadInput(f"{dimension} must be at least {least}, got {sizes[dimension]}")
         return sizes
 
 

@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 
-from export.to_onnx import to_onnx
+from export import onnx_file
 from keras_models import counter_random
 from keras_models.signature import Signature, Tensor
 from serving import counter_random as in_numpy
@@ -41,7 +41,7 @@ def test_numpy_and_onnx_runtime_draw_what_tensorflow_draws(tmp_path):
     )
     rows = np.array([0, 1, 5, 2**32 - 1])
     expected = signature.function(seed=int64(SEED), row=int64(rows))["uniform"]
-    to_onnx(signature, tmp_path / "draw.onnx")
+    onnx_file.write(signature, tmp_path / "draw.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "draw.onnx")
     (drawn,) = session.run(None, {"seed": np.array(SEED), "row": rows})
     np.testing.assert_array_equal(drawn, expected)
