@@ -130,10 +130,14 @@ def _length(signature: Signature, examples: Arrays, dimension: str) -> int:
     )
 
 
-def _cut(signature: Signature, examples: Arrays, lengths: Mapping[str, int]) -> dict[str, np.ndarray]:
+def _cut(
+    signature: Signature, examples: Arrays, lengths: Mapping[str, int]
+) -> dict[str, np.ndarray]:
     return {
         tensor.name: examples[tensor.name][
-            tuple(slice(lengths.get(d)) if isinstance(d, str) else slice(None) for d in tensor.shape)
+            tuple(
+                slice(lengths.get(d)) if isinstance(d, str) else slice(None) for d in tensor.shape
+            )
         ]
         for tensor in signature.inputs
     }
@@ -208,9 +212,7 @@ def _read(place: Path) -> dict[str, np.ndarray] | str | None:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _outcome(
-    expected: Arrays | None, actual: Arrays | str | None
-) -> str:
+def _outcome(expected: Arrays | None, actual: Arrays | str | None) -> str:
     if actual is None:
         return "ends the process"
     if isinstance(actual, str):

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from export import drawn
+from export import archive, drawn, rehearsal
 from keras_models.errors import BadInput
 from keras_models.signature import Signature
 
@@ -20,6 +20,17 @@ FREE_LENGTH = 16
 
 
 def load(path: Path) -> keras.Model:
+    """Loads a model of a stranger: looked at first, then rehearsed in a process with limits.
+
+    Raises:
+        BadInput: it is no such file, or damaged, or needs code; says which.
+    """
+    archive.check(path)
+    rehearsal.rehearse(path)
+    return load_trusted(path)
+
+
+def load_trusted(path: Path) -> keras.Model:
     """Loads a model, without its optimizer and without any Python code that the file may bring.
 
     Raises:
@@ -29,6 +40,8 @@ def load(path: Path) -> keras.Model:
         raise BadInput(f"{path} is no .keras file, or a damaged one")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except MemoryError:
+        raise
     except Exception as error:  # Keras raises whatever the file makes it stumble on
         raise BadInput(f"{path} {_what_is_wrong(error)}") from error
 

@@ -9,7 +9,11 @@ from export import onnx_file, own_signature
 
 
 def to_onnx(
-    model: keras.Model, path: str | os.PathLike[str], *, opset: int | None = None, prove: bool = True
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    *,
+    opset: int | None = None,
+    prove: bool = True,
 ) -> None:
     """Writes a model as an ONNX file."""
     onnx_file.write(own_signature.signature_of(model), Path(path), opset=opset)

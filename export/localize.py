@@ -37,8 +37,9 @@ def first_divergence(model: keras.Model, inputs: Mapping[str, np.ndarray]) -> st
 def _layers(model: keras.Model) -> list[tuple[str, keras.KerasTensor]]:
     """Every operation of the model with its first output, in the order of computation."""
     found = []
-    for nodes in getattr(model, "_nodes_by_depth", None) and sorted(
-        model._nodes_by_depth.items(), reverse=True
+    for nodes in (
+        getattr(model, "_nodes_by_depth", None)
+        and sorted(model._nodes_by_depth.items(), reverse=True)
     ) or ():
         for node in nodes[1]:
             if not node.is_input:

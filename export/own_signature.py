@@ -155,6 +155,9 @@ def _inferred(model: keras.Model, structure: Any) -> Any:
     """What the model gives for tensors of these shapes; nothing is computed."""
     from keras.src import backend
 
+    if isinstance(model, keras.Sequential | _functional()):
+        return model.compute_output_spec(structure)  # by the layers' own formulas, if they have any
+
     def call(*arguments: Any) -> Any:
         return _call(model, Arguments(arguments))
 
@@ -272,7 +275,8 @@ def _shapes(
 ) -> list[Shape] | None:
     """The outputs' shapes for inputs of these lengths; None where Keras cannot tell."""
     tensors = [
-        keras.KerasTensor([lengths.get(d, d) for d in t.shape], dtype=t.dtype) for t in inputs  # type: ignore[arg-type]
+        keras.KerasTensor([lengths.get(d, d) for d in t.shape], dtype=t.dtype)
+        for t in inputs  # type: ignore[arg-type]
     ]
     try:
         given = _inferred(model, keras.tree.pack_sequence_as(structure, tensors))

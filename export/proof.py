@@ -61,7 +61,7 @@ def prove(
 
 def _prove_scaled(source: Source) -> None:
     """Exports and proves the model once more, with weights under which its outputs vary."""
-    model = keras_file.load(source.file)
+    model = keras_file.load_trusted(source.file)
     scaled.vary(model, source.examples)
     signatures = [own_signature.signature_of(model)]
     other = dataclasses.replace(source, signatures=signatures, model=model)

@@ -94,7 +94,7 @@ def _read_run(path: Path) -> Source:
         )
     family = keras_models.get(name)
     spec = _spec(family.reads, path, config)
-    signatures = family.signatures(keras_file.load(path / "model.keras"), spec)
+    signatures = family.signatures(keras_file.load_trusted(path / "model.keras"), spec)
     arrays = _arrays(path / "examples.npz")
     keras_file.check_examples(signatures[0], arrays, path / "examples.npz")
     return Source(

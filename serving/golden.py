@@ -173,7 +173,10 @@ def _judge_output(
             continue
         scale = _scale(case, expected, spread)
         error, total, equal, ties = _compare(
-            expected, actual, np.asarray(case.ties.get(output, False)), _last_bits(tolerance) * scale
+            expected,
+            actual,
+            np.asarray(case.ties.get(output, False)),
+            _last_bits(tolerance) * scale,
         )
         largest, decisions = max(largest, error), decisions + total
         agreeing, tied = agreeing + equal, tied + ties

@@ -1,8 +1,8 @@
 """`make coverage`: every case, exported by Keras and by us; prints the table, and writes it.
 
-    python -m benchmarks.coverage                      all of it: about an hour on two cores
-    python -m benchmarks.coverage --only LSTM          the cases with this word in their names
-    python -m benchmarks.coverage --list
+python -m benchmarks.coverage                      all of it: about an hour on two cores
+python -m benchmarks.coverage --only LSTM          the cases with this word in their names
+python -m benchmarks.coverage --list
 """
 
 import argparse
@@ -74,7 +74,17 @@ def _run(results: Path, group: list[int], sides: str) -> None:
         left = [n for n in group if n not in done]
         if left:
             with results.open("a") as file:
-                file.write(json.dumps({"number": left[0], "group": "?", "name": str(left[0]), "unable": "the process died"}) + "\n")
+                file.write(
+                    json.dumps(
+                        {
+                            "number": left[0],
+                            "group": "?",
+                            "name": str(left[0]),
+                            "unable": "the process died",
+                        }
+                    )
+                    + "\n"
+                )
             left = left[1:]
         group = left
 
@@ -87,7 +97,11 @@ def _print(one: dict[str, Any]) -> None:
     for side in ("keras", "ours"):
         if side in one:
             r = one[side]
-            extra = f"{r.get('error', 0):.0e} L{r.get('loops')} T{r.get('transposes')} N{r.get('nodes')} {r.get('milliseconds', 0):.3f}ms {r.get('seconds', 0):.1f}s" if "loops" in r else ""
+            extra = (
+                f"{r.get('error', 0):.0e} L{r.get('loops')} T{r.get('transposes')} N{r.get('nodes')} {r.get('milliseconds', 0):.3f}ms {r.get('seconds', 0):.1f}s"
+                if "loops" in r
+                else ""
+            )
             line += f" | {side} {r['outcome']:8} {extra} {(r.get('why') or '')[:150]}"
     print(line + ("" if one["spread"] > 1e-3 else f"  FLAT {one['spread']:.1e}"))
 

@@ -204,9 +204,7 @@ def _pooling():
                 c(2, data_format="channels_first"), 3, *s
             )
             whole = getattr(L, f"Global{kind}Pooling{rank}D")
-            found[f"Global{kind}Pooling{rank}D"] = lambda c=whole, r=rank: one(
-                c(), *(None,) * r, 3
-            )
+            found[f"Global{kind}Pooling{rank}D"] = lambda c=whole, r=rank: one(c(), *(None,) * r, 3)
             found[f"Global{kind}Pooling{rank}D keepdims"] = lambda c=whole, s=size: one(
                 c(keepdims=True), *s, 3
             )
@@ -275,7 +273,9 @@ def _reshaping():
         "RepeatVector": lambda: one(L.RepeatVector(3), 5),
     }
     for rank, size in DIMENSIONS.items():
-        up, crop, pad = (getattr(L, f"{k}{rank}D") for k in ("UpSampling", "Cropping", "ZeroPadding"))
+        up, crop, pad = (
+            getattr(L, f"{k}{rank}D") for k in ("UpSampling", "Cropping", "ZeroPadding")
+        )
         found[f"UpSampling{rank}D"] = lambda c=up, s=size: one(c(3), *s, 3)
         found[f"UpSampling{rank}D free size"] = lambda c=up, r=rank: one(c(2), *(None,) * r, 3)
         found[f"Cropping{rank}D"] = lambda c=crop, s=size: one(c(1), *s, 3)
@@ -350,9 +350,7 @@ def _attention():
             lambda x: L.MultiHeadAttention(2, 4, attention_axes=(1, 2))(x, x), 3, 4, 8
         ),
         "MultiHeadAttention mixed_float16": lambda: one(heads(dtype="mixed_float16"), None, 8),
-        "GroupQueryAttention": lambda: one(
-            lambda x: L.GroupQueryAttention(4, 4, 2)(x, x), None, 8
-        ),
+        "GroupQueryAttention": lambda: one(lambda x: L.GroupQueryAttention(4, 4, 2)(x, x), None, 8),
         "GroupQueryAttention causal": lambda: one(
             lambda x: L.GroupQueryAttention(4, 4, 2)(x, x, use_causal_mask=True), None, 8
         ),
@@ -423,9 +421,7 @@ def _preprocessing():
         "CategoryEncoding count": lambda: one(
             L.CategoryEncoding(11, output_mode="count"), 5, dtype="int32"
         ),
-        "IntegerLookup": lambda: one(
-            L.IntegerLookup(vocabulary=[2, 5, 7, 3]), 5, dtype="int64"
-        ),
+        "IntegerLookup": lambda: one(L.IntegerLookup(vocabulary=[2, 5, 7, 3]), 5, dtype="int64"),
         "IntegerLookup mask_token": lambda: one(
             L.IntegerLookup(vocabulary=[2, 5, 7], mask_token=0), 5, dtype="int64"
         ),
@@ -472,9 +468,7 @@ def _preprocessing():
         ),
         "Resizing free size": lambda: one(L.Resizing(8, 8), None, None, 3),
         "Resizing of uint8": lambda: one(L.Resizing(8, 8), None, None, 3, dtype="uint8"),
-        "Resizing keep aspect": lambda: one(
-            L.Resizing(8, 8, pad_to_aspect_ratio=True), 12, 16, 3
-        ),
+        "Resizing keep aspect": lambda: one(L.Resizing(8, 8, pad_to_aspect_ratio=True), 12, 16, 3),
         "Resizing crop": lambda: one(L.Resizing(8, 8, crop_to_aspect_ratio=True), 12, 16, 3),
         "Resizing crop free size": lambda: one(
             L.Resizing(8, 8, crop_to_aspect_ratio=True), None, None, 3
@@ -496,9 +490,7 @@ def _augmentation():
         "RandomErasing": 0.5, "RandomPerspective": 0.5, "RandomGaussianBlur": 0.5,
     }  # fmt: skip
     found = {
-        name: lambda n=name, a=argument: one(
-            lambda x: L.Conv2D(4, 3)(getattr(L, n)(a)(x)), 8, 9, 3
-        )
+        name: lambda n=name, a=argument: one(lambda x: L.Conv2D(4, 3)(getattr(L, n)(a)(x)), 8, 9, 3)
         for name, argument in given.items()
     }
     for name in ("RandomColorJitter", "RandAugment", "AugMix", "RandomElasticTransform", "MixUp"):

@@ -467,9 +467,7 @@ def _mixer():
 def _convmixer():
     x = keras.Input((12, 12, 3), name="image")
     y = L.BatchNormalization()(L.Activation("gelu")(L.Conv2D(6, 3, strides=3)(x)))
-    z = L.BatchNormalization()(
-        L.Activation("gelu")(L.DepthwiseConv2D(3, padding="same")(y))
-    )
+    z = L.BatchNormalization()(L.Activation("gelu")(L.DepthwiseConv2D(3, padding="same")(y)))
     y = L.BatchNormalization()(L.Activation("gelu")(L.Conv2D(6, 1)(y + z)))
     return keras.Model(x, L.Dense(4, "softmax")(L.GlobalAveragePooling2D()(y)))
 
@@ -533,7 +531,10 @@ def _detector():
         outputs.append(L.Reshape((-1, 4))(L.Conv2D(8, 3, padding="same")(features)))
     boxes = L.Concatenate(axis=1)(outputs)
     corners = ops.concatenate(
-        [boxes[..., :2] - ops.exp(boxes[..., 2:]) / 2, boxes[..., :2] + ops.exp(boxes[..., 2:]) / 2],
+        [
+            boxes[..., :2] - ops.exp(boxes[..., 2:]) / 2,
+            boxes[..., :2] + ops.exp(boxes[..., 2:]) / 2,
+        ],
         axis=-1,
     )
     return keras.Model(x, {"boxes": corners, "areas": ops.prod(boxes[..., 2:], axis=-1)})

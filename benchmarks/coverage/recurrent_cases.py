@@ -129,9 +129,7 @@ def _native(kind):
             ),
         }
     if kind != "SimpleRNN":
-        found["hard_sigmoid"] = lambda: one(
-            layer(5, recurrent_activation="hard_sigmoid"), None, 4
-        )
+        found["hard_sigmoid"] = lambda: one(layer(5, recurrent_activation="hard_sigmoid"), None, 4)
     return {f"{kind} {name}": build for name, build in found.items()}
 
 

@@ -85,9 +85,7 @@ def _each(value: Any, rank: int) -> tuple[int, ...]:
     return tuple(map(int, values)) if len(values) == rank else (int(values[0]),) * rank
 
 
-def in_channels_first(
-    nodes: Nodes, settings: Settings, x: str, write: Callable[[str], str]
-) -> str:
+def in_channels_first(nodes: Nodes, settings: Settings, x: str, write: Callable[[str], str]) -> str:
     """Writes an operator that wants its channels first around a tensor that may have them last."""
     rank = len(settings.kernel)
     if not settings.channels_last:
@@ -229,9 +227,7 @@ def _write_transposed(
 def _cut(settings: Settings, output_padding: list[int | None]) -> tuple[list[int], list[int]]:
     """How much of the full result TensorFlow cuts off before and after; negative is added."""
     begins, ends = [], []
-    for reach, stride, longer in zip(
-        settings.reach, settings.strides, output_padding, strict=True
-    ):
+    for reach, stride, longer in zip(settings.reach, settings.strides, output_padding, strict=True):
         # The full result has stride * (size - 1) + reach elements; all below are beside
         # stride * size, for they differ from it by the same whatever the size.
         full = reach - stride

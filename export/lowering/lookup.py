@@ -78,7 +78,9 @@ def _replacing(context: Context, node: Node) -> tuple[Nodes, str, tuple[str, Any
 
 def _give(nodes: Nodes, made: str, output: tuple[str, Any, Any]) -> None:
     name, shape, dtype = output
-    nodes.context.make_node("Cast", [made], outputs=[name], shapes=[shape], dtypes=[dtype], attr={"to": dtype})
+    nodes.context.make_node(
+        "Cast", [made], outputs=[name], shapes=[shape], dtypes=[dtype], attr={"to": dtype}
+    )
 
 
 _FLOAT32, _INT32, _INT64 = 1, 6, 7

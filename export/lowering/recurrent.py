@@ -123,7 +123,9 @@ def _write(scan: Scan, nodes: Nodes, inputs: list[str]) -> list[str]:
     dtype = nodes.context.get_dtype(inputs[0])
     is_float32 = dtype == _FLOAT32
     count = sum(cell.states for cell in scan.cells)
-    x, *states = (one if is_float32 else nodes("Cast", [one], to=_FLOAT32) for one in inputs[: count + 1])
+    x, *states = (
+        one if is_float32 else nodes("Cast", [one], to=_FLOAT32) for one in inputs[: count + 1]
+    )
     if scan.is_masked:
         last, outputs, after = _masked(scan, nodes, x, states, inputs[-1])
     else:
@@ -147,8 +149,7 @@ def _masked(
     steps = nodes.transposed(compacted.forth(x), [1, 0, 2])
     steps, after = _stacked(scan, nodes, steps, states, "forward", compacted.lengths)
     after = [
-        compacted.or_where_empty(value, before)
-        for value, before in zip(after, states, strict=True)
+        compacted.or_where_empty(value, before) for value, before in zip(after, states, strict=True)
     ]
     outputs = compacted.back(nodes.transposed(steps, [1, 0, 2]), zeros=scan.zero_output_for_mask)
     return nodes.step(outputs, -1), outputs, after

@@ -8,8 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from export import canonical, keras_file
-from export import onnx_file, own_signature
+from export import canonical, keras_file, onnx_file, own_signature
 from export.onnx_file import OPSET
 
 

@@ -1,0 +1,141 @@
+"""What a model's configuration may name: Keras' own classes, on a list, and no files.
+
+Keras builds whatever a configuration names by module and class. What can run code, read files or
+unpickle is refused by name; so is everything that is not on the list.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+MODULES = re.compile(
+    r"keras(\.src)?\.("
+    r"layers|models|initializers|regularizers|constraints|activations|dtype_policies|"
+    r"optimizers|losses|metrics|quantizers|"
+    r"ops(\.(numpy|nn|image|math|linalg|core|einops))?"
+    r")(\.[a-z0-9_]+)*|keras|keras_models(\.[a-z0-9_]+)*"
+)
+"""Where the classes that may be named are. What a model was compiled with is never loaded."""
+FORBIDDEN = {
+    "Lambda": "runs Python code from the file; use a layer or keras.ops in its place",
+    "TFSMLayer": "loads a SavedModel from another place",
+    "TorchModuleWrapper": "unpickles what the file brings",
+    "FlaxLayer": "unpickles what the file brings",
+    "JaxLayer": "unpickles what the file brings",
+    "__lambda__": "is Python code from the file",
+}
+FUNCTIONS = ("keras.activations", "keras.src.activations", "keras.losses", "keras.metrics")
+"""Where functions may be named; all others are called while the file is loaded."""
+FILES = ("vocabulary", "idf_weights", "vocabulary_file", "filepath", "path", "tsv")
+"""Settings that Keras takes a string in for a file to read."""
+LENGTHS = (
+    "units", "filters", "input_dim", "output_dim", "num_heads", "key_dim", "value_dim", "n",
+    "height", "width", "size", "padding", "cropping", "kernel_size", "pool_size", "target_shape",
+    "num_tokens", "num_bins", "depth_multiplier", "batch_shape", "head_dim", "intermediate_dim",
+)  # fmt: skip
+"""Settings that memory grows with."""
+LONGEST = 2**24
+MOST_DEPTH = 200
+
+
+def refusal(config: Any, *, weights_bytes: int) -> str | None:
+    """Returns why a configuration is not built, or None.
+
+    Args:
+        config: as JSON gives it.
+        weights_bytes: size of the weights that come with it: a model cannot have more of them.
+    """
+    if not isinstance(config, dict) or "class_name" not in config:
+        return "its configuration describes no model"
+    try:
+        for record, layer in _records(config, "the model", 0):
+            reason = _of_class(record, layer) or _of_settings(record, layer, weights_bytes)
+            if reason:
+                return reason
+    except RecursionError:
+        return "its configuration is nested too deeply"
+    return None
+
+
+def _records(value: Any, layer: str, depth: int) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Every JSON object in a configuration, with the name of the layer that it is in."""
+    if depth > MOST_DEPTH:
+        raise RecursionError
+    if isinstance(value, dict):
+        own = value.get("config")
+        if isinstance(own, dict) and isinstance(own.get("name"), str):
+            layer = f"layer {own['name'][:80]!r}"
+        yield value, layer
+        for one in value.values():
+            yield from _records(one, layer, depth + 1)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _records(one, layer, depth + 1)
+
+
+def _of_class(record: Mapping[str, Any], layer: str) -> str | None:
+    name = record.get("class_name")
+    if name is None and "module" not in record:
+        return None
+    if not isinstance(name, str):
+        return f"{layer} names its class by what is no name"
+    module, registered = record.get("module"), record.get("registered_name")
+    for known in (name, str(registered or "").split(">")[-1]):
+        if known in FORBIDDEN:
+            return f"{layer} is a {known}, which {FORBIDDEN[known]}"
+    if name in ("__tensor__", "__numpy__", "__bytes__", "__typespec__", "slice", "__ellipsis__"):
+        return None
+    if name == "function":
+        if module == "builtins" and record.get("config") == registered == "function":
+            return None
+        return None if module in FUNCTIONS else f"{layer} names a function of {module}"
+    if module is None and registered is None:
+        return None  # a plain setting that happens to be called so, or a class known by name
+    if module is None or not isinstance(module, str) or not MODULES.fullmatch(module):
+        where = module if isinstance(module, str) else registered
+        return f"{layer} needs Python code that is not in the file: {name} of {where}"
+    if not re.fullmatch(r"[A-Z][A-Za-z0-9_]*", name):
+        return f"{layer} names {module}.{name}, which is no layer"
+    return None
+
+
+def _of_settings(record: Mapping[str, Any], layer: str, weights_bytes: int) -> str | None:
+    for key, value in record.items():
+        if key in FILES and isinstance(value, str):
+            return f"{layer} would read a file ({key}: {value[:80]!r})"
+        if key in ("name", "layer_name") and isinstance(value, str) and not _is_plain(value):
+            return f"{layer} has a name that leads elsewhere"
+        if key in LENGTHS and any(abs(n) > LONGEST for n in _numbers(value)):
+            return f"{layer} asks for more than it can have ({key} {str(value)[:40]})"
+    weights = _weights(record)
+    if weights and weights > max(weights_bytes, 2**20):
+        return f"{layer} has {weights} weights, and the file {weights_bytes} bytes of them"
+    return None
+
+
+def _is_plain(name: str) -> bool:
+    return ".." not in name.split("/") and not name.startswith("/") and "\0" not in name
+
+
+def _numbers(value: Any) -> list[float]:
+    if isinstance(value, bool):
+        return []
+    if isinstance(value, int | float):
+        return [value] if math.isfinite(value) else [math.inf]
+    return [n for one in value for n in _numbers(one)] if isinstance(value, list) else []
+
+
+def _weights(record: Mapping[str, Any]) -> int:
+    """How many weights a layer has at least, by what it says of itself; 0 where it says nothing."""
+    config = record.get("config")
+    if not isinstance(config, dict):
+        return 0
+    built = record.get("build_config")
+    shape = built.get("input_shape") if isinstance(built, dict) else None
+    known = isinstance(shape, list) and shape and isinstance(shape[-1], int)
+    width = shape[-1] if known and shape else 1
+    sizes = [config.get(key) for key in ("units", "filters", "output_dim")]
+    least = max([size for size in sizes if isinstance(size, int)], default=0)
+    rows = config.get("input_dim")
+    return least * (rows if isinstance(rows, int) else width)

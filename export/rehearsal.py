@@ -1,0 +1,135 @@
+"""Loads a `.keras` file in a process with limits, before the export does: a crash ends here.
+
+    python -m export.rehearsal FILE
+
+First the weights are looked at without Keras: plain arrays, no links to other files, no more
+numbers than bytes. Then Keras loads the file, with memory limited by the file's size, no file
+written, no socket opened and no process started. Says what is wrong in one line, and exits 2.
+"""
+
+import io
+import os
+import resource
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from keras_models.errors import BadInput
+
+LIBRARIES_BYTES = 8 * 2**30
+"""Address space that TensorFlow itself reserves."""
+COPIES = 4
+"""How many times the weights may be in memory while they are loaded."""
+MOST_SECONDS = 300
+FORBIDDEN_EVENTS = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn")
+MOST_DATASETS = 200_000
+
+
+def rehearse(path: Path) -> None:
+    """Loads a file in a process of its own, and throws the model away.
+
+    Raises:
+        BadInput: it cannot be loaded within the limits; says why.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "export.rehearsal", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+    if done.returncode == 0:
+        return
+    said = [line for line in done.stdout.splitlines() if line.startswith(SAYS)]
+    reason = said[-1].removeprefix(SAYS) if said else "loading it ended the process that tried"
+    raise BadInput(f"{path} {reason}")
+
+
+SAYS = "rehearsal: "
+
+
+def main(file: str) -> int:
+    """Runs the rehearsal in this process."""
+    path = Path(file)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+    reason = _of_weights(path)
+    if reason:
+        print(f"{SAYS}is not loaded: {reason}")
+        return 2
+    limit = LIBRARIES_BYTES + COPIES * path.stat().st_size
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    from keras_models import backend
+
+    backend.prepare()
+    from export import keras_file
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    sys.addaudithook(_refuse_events)
+    try:
+        keras_file.load_trusted(path)
+    except BadInput as error:
+        print(f"{SAYS}{str(error).removeprefix(str(path)).strip()}")
+        return 2
+    except MemoryError:
+        print(f"{SAYS}is not loaded: it needs more memory than a model with its weights does")
+        return 2
+    return 0
+
+
+def _refuse_events(event: str, arguments: Any) -> None:
+    if event.startswith(FORBIDDEN_EVENTS):
+        raise PermissionError(f"{event} while a model is loaded")
+
+
+def _of_weights(path: Path) -> str | None:
+    with zipfile.ZipFile(path) as archive:
+        if "model.weights.h5" not in archive.namelist():
+            return None  # .npz, which Keras reads without pickles
+        content = archive.read("model.weights.h5")
+    if not content.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "its weights are no HDF5 file"
+    import h5py
+
+    try:
+        with h5py.File(io.BytesIO(content), "r") as file:
+            return _of_group(file, len(content), [0, 0])
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        return f"its weights cannot be read: {error}"
+
+
+def _of_group(group: Any, size: int, seen: list[int]) -> str | None:
+    import h5py
+
+    for name in group:
+        link = group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            return f"its weights lead to another place ({name!r})"
+        seen[0] += 1
+        if seen[0] > MOST_DATASETS:
+            return "its weights are more than anybody's"
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            reason = _of_group(item, size, seen)
+        else:
+            seen[1] += item.nbytes
+            reason = _of_dataset(item) or (
+                f"its weights grow to {seen[1]} bytes" if seen[1] > 4 * size + 2**20 else None
+            )
+        if reason:
+            return reason
+    return None
+
+
+def _of_dataset(item: Any) -> str | None:
+    if item.external or item.is_virtual:
+        return f"its weights lie in another file ({item.name!r})"
+    if item.dtype.kind not in "biufSV":
+        return f"its weights hold {item.dtype} ({item.name!r})"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
