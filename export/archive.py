@@ -1,4 +1,4 @@
-"""A `.keras` file from a stranger, looked at before Keras sees it; nothing of it runs or is unpacked.
+"""A stranger's `.keras` file, looked at before Keras sees it; nothing of it runs or is unpacked.
 
 Ten holes were found in Keras' safe mode within 17 months, so nothing here relies on it: an archive
 holds exactly the members that Keras writes, none of them grows when read, and its configuration

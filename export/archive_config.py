@@ -27,6 +27,16 @@ FORBIDDEN = {
 }
 FUNCTIONS = ("keras.activations", "keras.src.activations", "keras.losses", "keras.metrics")
 """Where functions may be named; all others are called while the file is loaded."""
+ACTIVATIONS = (
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
+    "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu",
+    "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
+    "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
+    "threshold",
+)  # fmt: skip
+"""Functions that Keras writes down by their names alone."""
+VALUES = ("__tensor__", "__numpy__", "__bytes__", "__typespec__", "__ellipsis__", "slice")
+"""What Keras calls a value's kind, where no class is meant."""
 FILES = ("vocabulary", "idf_weights", "vocabulary_file", "filepath", "path", "tsv")
 """Settings that Keras takes a string in for a file to read."""
 LENGTHS = (
@@ -75,29 +85,33 @@ def _records(value: Any, layer: str, depth: int) -> Iterator[tuple[Mapping[str, 
 
 
 def _of_class(record: Mapping[str, Any], layer: str) -> str | None:
-    name = record.get("class_name")
-    if name is None and "module" not in record:
+    if "class_name" not in record and "module" not in record:
         return None
+    name, module = record.get("class_name"), record.get("module")
+    registered = record.get("registered_name")
     if not isinstance(name, str):
         return f"{layer} names its class by what is no name"
-    module, registered = record.get("module"), record.get("registered_name")
     for known in (name, str(registered or "").split(">")[-1]):
         if known in FORBIDDEN:
             return f"{layer} is a {known}, which {FORBIDDEN[known]}"
-    if name in ("__tensor__", "__numpy__", "__bytes__", "__typespec__", "slice", "__ellipsis__"):
+    if name in VALUES or (module is None and registered is None):
         return None
     if name == "function":
-        if module == "builtins" and record.get("config") == registered == "function":
-            return None
-        return None if module in FUNCTIONS else f"{layer} names a function of {module}"
-    if module is None and registered is None:
-        return None  # a plain setting that happens to be called so, or a class known by name
-    if module is None or not isinstance(module, str) or not MODULES.fullmatch(module):
+        return _of_function(record, layer)
+    if not isinstance(module, str) or not MODULES.fullmatch(module):
         where = module if isinstance(module, str) else registered
         return f"{layer} needs Python code that is not in the file: {name} of {where}"
     if not re.fullmatch(r"[A-Z][A-Za-z0-9_]*", name):
         return f"{layer} names {module}.{name}, which is no layer"
     return None
+
+
+def _of_function(record: Mapping[str, Any], layer: str) -> str | None:
+    """Functions are named where a layer takes one; any but an activation could do anything."""
+    module, config = record.get("module"), record.get("config")
+    if module in FUNCTIONS or (module == "builtins" and config in ACTIVATIONS):
+        return None
+    return f"{layer} names the function {config} of {module}"
 
 
 def _of_settings(record: Mapping[str, Any], layer: str, weights_bytes: int) -> str | None:

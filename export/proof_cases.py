@@ -24,7 +24,7 @@ Inputs = dict[str, np.ndarray]
 def all_cases(source: Source) -> list[Case]:
     """Returns every case of every signature with what Keras computes for it.
 
-    Keras' answer is that of `predict`, which is traced: called eagerly, some layers round otherwise.
+    Keras' answer is that of `predict`, which is traced: eagerly, some layers round otherwise.
     """
     return [
         _computed(signature, function, name, inputs)
@@ -97,7 +97,10 @@ def _inputs(
         "noise": {n: _noise(random, value) for n, value in few.items()},
     }
     for name, inputs in drawn.items():
-        yield name, {n: np.clip(value, *ranges[n]).astype(value.dtype) for n, value in inputs.items()}
+        yield (
+            name,
+            {n: np.clip(value, *ranges[n]).astype(value.dtype) for n, value in inputs.items()},
+        )
 
 
 def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs]]:
