@@ -87,19 +87,22 @@ def _records(value: Any, layer: str, depth: int) -> Iterator[tuple[Mapping[str, 
 def _of_class(record: Mapping[str, Any], layer: str) -> str | None:
     if "class_name" not in record and "module" not in record:
         return None
-    name, module = record.get("class_name"), record.get("module")
-    registered = record.get("registered_name")
+    name, registered = record.get("class_name"), record.get("registered_name")
     if not isinstance(name, str):
         return f"{layer} names its class by what is no name"
     for known in (name, str(registered or "").split(">")[-1]):
         if known in FORBIDDEN:
             return f"{layer} is a {known}, which {FORBIDDEN[known]}"
-    if name in VALUES or (module is None and registered is None):
+    if name in VALUES or (record.get("module") is None and registered is None):
         return None
-    if name == "function":
-        return _of_function(record, layer)
+    return _of_function(record, layer) if name == "function" else _of_place(record, name, layer)
+
+
+def _of_place(record: Mapping[str, Any], name: str, layer: str) -> str | None:
+    """A class is known by where it is."""
+    module = record.get("module")
     if not isinstance(module, str) or not MODULES.fullmatch(module):
-        where = module if isinstance(module, str) else registered
+        where = module if isinstance(module, str) else record.get("registered_name")
         return f"{layer} needs Python code that is not in the file: {name} of {where}"
     if not re.fullmatch(r"[A-Z][A-Za-z0-9_]*", name):
         return f"{layer} names {module}.{name}, which is no layer"

@@ -48,7 +48,7 @@ def with_edges(manifest: Manifest, source: Source, folder: Path) -> Manifest:
 
     Signatures whose inputs are made in a way of their own have their limits from who made them.
     """
-    described, found = [], []
+    described, found = [], list[Edge]()
     for own, one in zip(source.signatures, manifest.signatures, strict=True):
         if one.onnx is not None and own.cases is None:
             examples = own.examples(source.examples) if own.examples else source.examples
@@ -123,11 +123,8 @@ def _free(signature: Signature) -> list[str]:
 
 
 def _length(signature: Signature, examples: Arrays, dimension: str) -> int:
-    return next(
-        examples[tensor.name].shape[tensor.shape.index(dimension)]
-        for tensor in signature.inputs
-        if dimension in tensor.shape
-    )
+    tensor = next(tensor for tensor in signature.inputs if dimension in tensor.shape)
+    return int(examples[tensor.name].shape[tensor.shape.index(dimension)])
 
 
 def _cut(

@@ -96,14 +96,13 @@ def _call(model: keras.Model, packed: Any) -> Any:
 
 
 def _has_training(model: keras.Model) -> bool:
-    return isinstance(model, keras.Sequential | _functional()) or model._call_has_training_arg
+    return _is_functional(model) or model._call_has_training_arg
 
 
-def _functional() -> type:
+def _is_functional(model: keras.Model) -> bool:
     from keras.src.models.functional import Functional  # which has no public name
 
-    found: type = Functional
-    return found
+    return isinstance(model, keras.Sequential | Functional)
 
 
 class Arguments(tuple):
@@ -155,7 +154,7 @@ def _inferred(model: keras.Model, structure: Any) -> Any:
     """What the model gives for tensors of these shapes; nothing is computed."""
     from keras.src import backend
 
-    if isinstance(model, keras.Sequential | _functional()):
+    if _is_functional(model):
         return model.compute_output_spec(structure)  # by the layers' own formulas, if they have any
 
     def call(*arguments: Any) -> Any:
@@ -275,8 +274,8 @@ def _shapes(
 ) -> list[Shape] | None:
     """The outputs' shapes for inputs of these lengths; None where Keras cannot tell."""
     tensors = [
-        keras.KerasTensor([lengths.get(d, d) for d in t.shape], dtype=t.dtype)
-        for t in inputs  # type: ignore[arg-type]
+        keras.KerasTensor([lengths[d] if isinstance(d, str) else d for d in t.shape], dtype=t.dtype)
+        for t in inputs
     ]
     try:
         given = _inferred(model, keras.tree.pack_sequence_as(structure, tensors))

@@ -1,4 +1,4 @@
-"""The report of an export as a table: what was proven, what lies at the edges, what keeps a loop."""
+"""The report of an export as tables: the proof, the edges, and what keeps a loop."""
 
 from pathlib import Path
 

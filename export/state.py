@@ -79,7 +79,9 @@ def of(model: keras.Model, taken: Sequence[str]) -> States:
         model: built.
         taken: names that its tensors must not have.
     """
-    layers, inputs, outputs = [], [], []
+    layers: list[keras.layers.RNN] = []
+    inputs: list[Tensor] = []
+    outputs: list[Tensor] = []
     for layer in model._flatten_layers():
         if not getattr(layer, "stateful", False) or getattr(layer, "states", None) is None:
             continue

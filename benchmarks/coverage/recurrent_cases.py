@@ -101,7 +101,7 @@ def _native(kind):
             lambda x: L.TimeDistributed(L.Dense(3))(layer(5, **SEQUENCES)(x)), 7, 4
         ),
         "stateful": lambda: _stateful(layer),
-        "shared": lambda: two(lambda x, r=layer(5): r(x[0]) + r(x[1]), (None, 4), (None, 4)),
+        "shared": lambda: _shared(layer(5)),
     }
     for merge in ("concat", "sum", "mul", "ave", None):
         found[f"bidirectional {merge}"] = lambda m=merge: one(
@@ -131,6 +131,10 @@ def _native(kind):
     if kind != "SimpleRNN":
         found["hard_sigmoid"] = lambda: one(layer(5, recurrent_activation="hard_sigmoid"), None, 4)
     return {f"{kind} {name}": build for name, build in found.items()}
+
+
+def _shared(layer):
+    return two(lambda x: layer(x[0]) + layer(x[1]), (None, 4), (None, 4))
 
 
 def _stateful(layer):

@@ -233,10 +233,10 @@ def _cut(settings: Settings, output_padding: list[int | None]) -> tuple[list[int
         full = reach - stride
         if settings.same and longer is None:
             wanted = 0
-        elif settings.same:
-            wanted = reach % 2 + longer - stride
+        elif longer is None:
+            wanted = max(full, 0)
         else:
-            wanted = max(full, 0) if longer is None else full + longer
+            wanted = (reach % 2 - stride if settings.same else full) + longer
         begin = max(full - wanted, 0) // 2 if settings.same else 0
         begins.append(begin)
         ends.append(full - wanted - begin)

@@ -60,7 +60,7 @@ class Native:
     @property
     def units(self) -> int:
         """How wide its state is."""
-        return self.recurrent_kernel.shape[-1]
+        return int(self.recurrent_kernel.shape[-1])
 
     @property
     def states(self) -> int:

@@ -18,7 +18,7 @@ from export.lowering.marks import Marks, Nodes, Replacement
 
 TABLE = 1024
 """Steps of the table that TensorFlow's bicubic filter rounds to."""
-MODES = {
+MODES: dict[str, dict[str, Any]] = {
     "bilinear": {"mode": "linear", "coordinate_transformation_mode": "half_pixel"},
     "nearest": {
         "mode": "nearest",
@@ -27,7 +27,7 @@ MODES = {
     },
 }
 """What ONNX's Resize computes as TensorFlow does."""
-UPSAMPLED = {
+UPSAMPLED: dict[str, dict[str, Any]] = {
     "bilinear": MODES["bilinear"],
     "nearest": {
         "mode": "nearest",
@@ -73,7 +73,7 @@ def _is_same(x: tf.Tensor, resized: tf.Tensor) -> bool:
     return None not in before and before == after
 
 
-def _write_resize(mode: dict[str, str], nodes: Nodes, inputs: list[str]) -> list[str]:
+def _write_resize(mode: dict[str, Any], nodes: Nodes, inputs: list[str]) -> list[str]:
     image, size = inputs
     size = nodes("Cast", [size], to=_INT64)
     return [nodes("Resize", [image, "", "", size], axes=[1, 2], **mode)]
@@ -163,7 +163,7 @@ def _upsampling(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any
 
 
 def _write_upsampled(
-    scales: list[int], mode: dict[str, str], nodes: Nodes, inputs: list[str]
+    scales: list[int], mode: dict[str, Any], nodes: Nodes, inputs: list[str]
 ) -> list[str]:
     return [nodes("Resize", [inputs[0], "", nodes.constant(scales, np.float32)], **mode)]
 
