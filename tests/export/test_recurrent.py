@@ -118,11 +118,15 @@ def test_an_activation_that_onnx_lacks_keeps_its_loop(samples, tmp_path):
     assert worst < 1e-6
 
 
-def test_a_mask_keeps_its_loop_and_is_obeyed(samples, tmp_path):
-    samples[1:, 2:] = 0
-    model = network(layers.Masking(), layers.LSTM(5))
-    operators, worst = exported(model, tmp_path, samples)
-    assert "Loop" in operators
+@pytest.mark.parametrize("kind", OPERATORS)
+@pytest.mark.parametrize("settings", [{}, ALL, {"go_backwards": True}, {**ALL, "units": 3}])
+def test_a_mask_is_obeyed_without_a_loop_wherever_its_holes_are(kind, settings, samples, tmp_path):
+    samples[1, 2:] = 0  # padded at the end
+    samples[2, [0, 3, 4]] = 0  # and with holes
+    layer = getattr(layers, kind)(**{"units": 5, **settings})
+    operators, worst = exported(network(layers.Masking(), layer), tmp_path, samples)
+    assert operators.count(OPERATORS[kind]) == 1
+    assert "Loop" not in operators
     assert worst < 1e-6
 
 

@@ -30,6 +30,7 @@ def test_layers_are_native_operators_and_only_generation_loops(text_bundle):
     assert set(found) == {"serving_default", "step", "generate"}
     assert all("GRU" in names for names in found.values())
     assert "Loop" not in found["serving_default"] + found["step"]
+    assert found["generate"].count("Loop") == 1  # over the tokens that are made
 
 
 def test_a_hundred_prompts_of_two_hundred_characters_are_proven_equal(text_bundle):
