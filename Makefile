@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench constraints clean
+.PHONY: demo test lint bench coverage constraints clean
 
 demo: .venv/installed
 	$(BIN)/python demo.py
@@ -18,6 +18,10 @@ lint: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
+
+# Every layer and network, exported by Keras and by us: the table in docs/coverage.md.
+coverage: .venv/installed
+	@$(BIN)/python -m benchmarks.coverage
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,11 +1,11 @@
-"""How a finished model leaves Keras: `to_onnx`, and the commands `keras-export`, `keras-verify`."""
+"""How a finished model leaves Keras: `to_onnx` and `prove` in Python, `keras-export` in a shell."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from export.library import to_onnx
+    from export.library import prove, to_onnx
 
-__all__ = ["to_onnx"]
+__all__ = ["prove", "to_onnx"]
 
 
 def __getattr__(name: str) -> Any:

@@ -54,6 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--opset", type=int, help="version of ONNX's operators (the newest)")
     parser.add_argument(
+        "--quantize",
+        choices=("int8",),
+        help="graphs with integer weights, if the model's own figure loses less than 1 %%",
+    )
+    parser.add_argument(
         "--localize",
         action="store_true",
         help="if a proof fails, find the first layer whose answer differs",
@@ -89,7 +94,7 @@ def _stop(signal_number: int, frame: object) -> None:
 
 
 def export(options: argparse.Namespace) -> "tuple[Path, Manifest]":
-    """Exports in five steps: source, graphs, proof, edges, publication.
+    """Exports in steps: source, graphs, proof, integer weights if wanted, edges, publication.
 
     Returns:
         The published folder, and its manifest.
@@ -99,7 +104,7 @@ def export(options: argparse.Namespace) -> "tuple[Path, Manifest]":
         Unproven: the files do not compute what Keras computes.
         OSError: the target cannot be written.
     """
-    from export import edges, graphs, proof, proof_cases, publish, source
+    from export import edges, graphs, proof, proof_cases, publish, quantize, source
 
     say = _Steps()
     say("reading the model")
@@ -115,8 +120,11 @@ def export(options: argparse.Namespace) -> "tuple[Path, Manifest]":
             proofs = proof.prove(read, cases, staged, say)
         except proof.Unproven as error:
             raise proof.Unproven(f"{error}{_where(read, cases, options.localize)}") from error
-        say("trying the edges in a process made to be lost")
         manifest = dataclasses.replace(manifest, proof=tuple(proofs))
+        if options.quantize:
+            say("quantizing, and measuring what it costs")
+            manifest = quantize.with_int8(manifest, read, staged, cases)
+        say("trying the edges in a process made to be lost")
         manifest = edges.with_edges(manifest, read, staged)
         say("publishing")
         manifest = graphs.write_manifest(manifest, staged)
@@ -145,10 +153,12 @@ class _Steps:
 
 def _report(folder: Path, manifest: "Manifest", *, in_full: bool) -> None:
     from export import report
-    from export.card import proof_table
+    from export.card import proof_table, quantized_lines
 
     print(report.report(manifest, folder) if in_full else proof_table(manifest.proof))
     size = sum(file.bytes for file in manifest.files.values())
+    for line in quantized_lines(manifest.signatures):
+        print(line)
     print(f"\nproven and published: {folder} ({size / 1e6:.1f} MB)")
     print(f"next: keras-verify {folder}")
     takes = manifest.signatures[0].inputs[0].codec

@@ -19,6 +19,7 @@ def card(manifest: Manifest) -> str:
                 "## Proof\n\nLargest difference from Keras over the golden inputs in "
                 "`reference.npz`, made in a fresh process from these files.\n\n"
                 + proof_table(manifest.proof),
+                "\n".join(quantized_lines(manifest.signatures)),
             )
             if part
         )
@@ -40,6 +41,16 @@ def proof_table(proofs: Iterable[Proof]) -> str:
             f"{decisions} | {proof.samples} |"
         )
     return "\n".join(rows)
+
+
+def quantized_lines(signatures: Iterable[Signature]) -> list[str]:
+    """Returns a sentence for every graph with integer weights: what they cost."""
+    return [
+        f"{one.name}: int8 weights ({one.quantized.method}), {one.quantized.figure} "
+        f"{one.quantized.after:.4f} instead of {one.quantized.before:.4f}."
+        for one in signatures
+        if one.quantized
+    ]
 
 
 def agreement(proof: Proof) -> str:

@@ -218,11 +218,12 @@ def _outcome(expected: Arrays | None, actual: Arrays | str | None) -> str:
         return "answers, where Keras refuses"
     if any(actual[name].shape != value.shape for name, value in expected.items()):
         return "answers in another shape"
-    agree = [_agrees(value, actual[name]) for name, value in expected.items()]
+    agree = [agrees(value, actual[name]) for name, value in expected.items()]
     return AS_KERAS if all(agree) else "answers otherwise"
 
 
-def _agrees(expected: np.ndarray, actual: np.ndarray) -> bool:
+def agrees(expected: np.ndarray, actual: np.ndarray) -> bool:
+    """Tells whether an answer at an edge is Keras', with what is not finite in the same places."""
     if expected.dtype.kind not in "f":
         return bool(np.array_equal(expected, actual))
     finite = np.isfinite(expected)

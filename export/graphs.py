@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.metadata
+import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from export import onnx_file, warmup
 from export.card import card
 from export.source import Source
 from export.to_savedmodel import to_savedmodel
-from keras_models import signature as described
+from keras_models import signature as own
 from serving import bundle, golden
 from serving.bundle import Codec, Manifest, Signature, Tensor
 from serving.golden import Case
@@ -48,7 +49,7 @@ def write(
     manifest = Manifest(
         name=name,
         family=source.family,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=_now().isoformat(timespec="seconds"),
         source={
             "kind": "run" if source.config else "keras",
             "path": source.file.name if source.config is None else source.file.parent.name,
@@ -61,11 +62,20 @@ def write(
             "python": platform.python_version(),
             **{library: importlib.metadata.version(library) for library in LIBRARIES},
         },
-        signatures=tuple(_as_manifest(signature) for signature in source.signatures),
+        signatures=tuple(described(signature) for signature in source.signatures),
         proof=(),
         files={},
     )
     return write_manifest(manifest, folder)
+
+
+def _now() -> datetime:
+    """The time, or the one that the environment sets for builds that can be repeated.
+
+    Source: https://reproducible-builds.org/specs/source-date-epoch/
+    """
+    seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(seconds), UTC) if seconds.isdigit() else datetime.now(UTC)
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> Manifest:
@@ -76,12 +86,13 @@ def write_manifest(manifest: Manifest, folder: Path) -> Manifest:
     return manifest
 
 
-def onnx_name(signature: described.Signature) -> str:
+def onnx_name(signature: own.Signature) -> str:
     """Returns where a signature's graph is in a bundle."""
     return f"onnx/{signature.name}.onnx"
 
 
-def _as_manifest(signature: described.Signature) -> Signature:
+def described(signature: own.Signature) -> Signature:
+    """Returns a signature as the manifest has it."""
     return Signature(
         name=signature.name,
         summary=signature.summary,
@@ -93,7 +104,7 @@ def _as_manifest(signature: described.Signature) -> Signature:
     )
 
 
-def _tensor(tensor: described.Tensor) -> Tensor:
+def _tensor(tensor: own.Tensor) -> Tensor:
     codec = tensor.codec
     return Tensor(
         name=tensor.name,

@@ -18,7 +18,7 @@ import tensorflow as tf
 import tf2onnx
 from onnx import helper, numpy_helper
 
-from export import canonical
+from export import canonical, folding
 from export.lowering import LOWERINGS, REPLACEMENTS
 from export.lowering.lookup import Tables
 from export.lowering.marks import MARK, Marks
@@ -119,6 +119,7 @@ def _inexpressible(signature: Signature, error: Exception) -> BadInput:
 
 def _make_canonical(model: onnx.ModelProto, signature: Signature) -> None:
     canonical.fix_reshapes(model)
+    folding.fold(model.graph)
     canonical.canonicalize(
         model.graph,
         [tensor.name for tensor in signature.inputs],

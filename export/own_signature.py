@@ -6,6 +6,7 @@ or `height` and `width`; an output's dimension that always equals one of an inpu
 """
 
 import dataclasses
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -124,9 +125,26 @@ def _inputs_of(model: keras.Model) -> Any:
             f"the model {model.name} declares no inputs: build it from keras.Input, "
             "or call it once on data, then save it again"
         )
+    _refuse_unknown_arguments(model, len(shapes))
     dtypes = model.input_dtype
     given = [_tensors(shape, _argument(name), dtypes) for name, shape in shapes.items()]
     return given[0] if len(given) == 1 else Arguments(given)
+
+
+def _refuse_unknown_arguments(model: keras.Model, known: int) -> None:
+    """Keras keeps only the first shape of a model whose `build` does not name the others."""
+    parameters = inspect.signature(model.call).parameters.values()
+    needed = [
+        one.name for one in parameters if one.default is one.empty and one.kind in _POSITIONAL
+    ]
+    if len(needed) > known:
+        raise BadInput(
+            f"the model {model.name} takes {', '.join(needed)}, and says the shape of {known} of "
+            "them: give it a build method that takes a shape for each, or build it from keras.Input"
+        )
+
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def _argument(name: str) -> str:

@@ -50,7 +50,7 @@ def prove(
         Unproven: names signature, runtime, case and error; or says why nothing is proven.
     """
     try:
-        _refuse_flat(cases)
+        refuse_flat(cases)
     except Flat:
         if source.model is None or source.examples_are_real:
             raise
@@ -66,7 +66,7 @@ def _prove_scaled(source: Source) -> None:
     signatures = [own_signature.signature_of(model)]
     other = dataclasses.replace(source, signatures=signatures, model=model)
     cases = proof_cases.all_cases(other)
-    _refuse_flat(cases)
+    refuse_flat(cases)
     with tempfile.TemporaryDirectory() as place:
         graphs.write(other, source.name, proof_cases.stored_cases(cases), Path(place))
         _prove(other, cases, Path(place))
@@ -84,8 +84,12 @@ def _prove(source: Source, cases: Sequence[Case], folder: Path) -> list[Proof]:
     return [proof for verdict in verdicts for proof in verdict.proofs]
 
 
-def _refuse_flat(cases: Sequence[Case]) -> None:
-    """A softmax that has learned nothing is nearly equal for every input, whatever the weights."""
+def refuse_flat(cases: Sequence[Case]) -> None:
+    """Refuses cases that any network would pass: a softmax that has learned nothing is flat.
+
+    Raises:
+        Flat: all answers of a signature are nearly the same for every input; names them.
+    """
     for name in {case.signature: None for case in cases}:
         own = [case for case in cases if case.signature == name]
         floats = [o for o, value in own[0].outputs.items() if value.dtype.kind == "f"]

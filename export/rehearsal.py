@@ -55,7 +55,7 @@ def main(file: str) -> int:
     path = Path(file)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
-    reason = _of_weights(path)
+    reason = of_weights(path)
     if reason:
         print(f"{SAYS}is not loaded: {reason}")
         return 2
@@ -84,7 +84,8 @@ def _refuse_events(event: str, arguments: Any) -> None:
         raise PermissionError(f"{event} while a model is loaded")
 
 
-def _of_weights(path: Path) -> str | None:
+def of_weights(path: Path) -> str | None:
+    """Returns what is wrong with the weights in an archive, without Keras; None for nothing."""
     with zipfile.ZipFile(path) as archive:
         if "model.weights.h5" not in archive.namelist():
             return None  # .npz, which Keras reads without pickles

@@ -35,5 +35,5 @@ def _graph(name: str, path: Path) -> str:
     graph = onnx.load(str(path), load_external_data=False).graph
     kinds = [node.op_type for node in graph.node]
     loops = sum(kind in ("Loop", "Scan") for kind in kinds)
-    looped = f"; {loops} loops over what ONNX has no operator for" if loops else ""
+    looped = f"; {loops} × a loop over what ONNX has no operator for" if loops else ""
     return f"{name}.onnx: {len(kinds)} operators, {kinds.count('Transpose')} transposes{looped}."

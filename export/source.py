@@ -32,6 +32,7 @@ class Source:
         signatures: what it serves.
         examples: inputs of `serving_default`, the first axis is the sample.
         examples_are_real: whether they are data, or drawn at random.
+        answers: what is right for each example, None where nobody knows.
         config, metrics: of the run, None for a lone file.
         model: of a lone file; a run's is behind its signatures.
     """
@@ -42,6 +43,7 @@ class Source:
     signatures: Sequence[Signature]
     examples: Mapping[str, np.ndarray]
     examples_are_real: bool
+    answers: np.ndarray | None = None
     config: Mapping[str, Any] | None = None
     metrics: Mapping[str, Any] | None = None
     model: keras.Model | None = None
@@ -104,6 +106,7 @@ def _read_run(path: Path) -> Source:
         signatures=signatures,
         examples={tensor.name: arrays[tensor.name] for tensor in signatures[0].inputs},
         examples_are_real=True,
+        answers=arrays.get("answer"),
         config=config,
         metrics=_json(path / "metrics.json", f"{path} is not finished"),
     )

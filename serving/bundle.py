@@ -47,6 +47,27 @@ class Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Quantized:
+    """A graph whose weights are integers of eight bits, and what they cost.
+
+    Attributes:
+        method: `dynamic`, or `static` where the sizes of activations were measured on examples.
+        figure: what it was held to: `bits per character`, `accuracy`, `agreement`.
+        before, after: the figure of the float graph, and of this one.
+        most_loss: how much worse it might have been, as a share of `before`.
+        error: root-mean-square error against Keras over the golden samples, as a share of the
+            standard deviation of Keras' answers; the largest of all outputs.
+    """
+
+    method: str
+    figure: str
+    before: float
+    after: float
+    most_loss: float
+    error: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Signature:
     """What can be asked.
 
@@ -54,6 +75,7 @@ class Signature:
         onnx: the graph's file in the bundle, None where it has none.
         shortest: by free dimension, the least length that it computes, where that is above 1.
         tolerance: largest error that it may have, as a share of the spread of Keras' answers.
+        quantized: of a graph with integer weights, what it is held to instead; None for floats.
     """
 
     name: str
@@ -64,6 +86,7 @@ class Signature:
     onnx: str | None = None
     shortest: Mapping[str, int] = field(default_factory=dict)
     tolerance: float = 1e-4
+    quantized: Quantized | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +110,7 @@ class Proof:
     """How far one output of one runtime was from Keras.
 
     Attributes:
-        runtime: `onnx` or `savedmodel`.
+        runtime: `onnx`, `onnx int8` or `savedmodel`.
         signature, output: which.
         largest_absolute_error: over all cases and elements.
         largest_relative_error: the same divided by `spread`, or for invented inputs by the
@@ -139,6 +162,11 @@ class Manifest:
         """Every signature's tolerance, by its name."""
         return {signature.name: signature.tolerance for signature in self.signatures}
 
+    @property
+    def errors(self) -> dict[str, float]:
+        """By the name of a quantized signature, the root-mean-square error that was measured."""
+        return {one.name: one.quantized.error for one in self.signatures if one.quantized}
+
     def signature(self, name: str) -> Signature:
         """Returns the signature called `name`.
 
@@ -189,6 +217,7 @@ def _manifest(content: Any) -> Manifest:
                 "runtimes": tuple(one["runtimes"]),
                 "inputs": tuple(map(_tensor, one["inputs"])),
                 "outputs": tuple(map(_tensor, one["outputs"])),
+                "quantized": Quantized(**one["quantized"]) if one["quantized"] else None,
             }
         )
         for one in content["signatures"]

@@ -23,6 +23,8 @@ LAST_BITS = 4 * 2.0**-23
 itself holds no further apart are a tie, and either may come first."""
 FLAT = 1e-3
 """Outputs that vary by less than this share of their size prove nothing."""
+MORE_ERROR = 2.0
+"""How many times the error that was measured a quantized graph may have on another processor."""
 
 Arrays = Mapping[str, np.ndarray]
 Runner = Callable[[str, Arrays], Arrays]
@@ -96,8 +98,12 @@ def judge(
     cases: Iterable[Case],
     run: Runner,
     tolerances: Mapping[str, float] | None = None,
+    errors: Mapping[str, float] | None = None,
 ) -> Verdict:
     """Runs every case and compares with what Keras computed.
+
+    A quantized signature is held to its root-mean-square error over the real samples instead: its
+    decisions are counted, and may differ.
 
     Args:
         runtime: the name that the proof carries.
@@ -105,6 +111,7 @@ def judge(
         run: called with a signature's name and inputs, returns its outputs.
         tolerances: by signature, the largest error as a share of the spread; None for
             `RELATIVE_TOLERANCE` everywhere.
+        errors: by quantized signature, the root-mean-square error that was measured.
 
     Returns:
         A proof for each output, and a sentence for every fault.
@@ -115,12 +122,49 @@ def judge(
         by_signature.setdefault(case.signature, []).append((case, answers))
     proofs, faults = [], []
     for signature, answered in by_signature.items():
+        most = (errors or {}).get(signature)
         for output in answered[0][0].outputs:
             tolerance = (tolerances or {}).get(signature, RELATIVE_TOLERANCE)
-            proof, wrong = _judge_output(runtime, signature, output, answered, tolerance)
+            if most is not None:
+                tolerance = np.inf
+            name = runtime if most is None else f"{runtime} int8"
+            proof, wrong = _judge_output(name, signature, output, answered, tolerance)
             proofs.append(proof)
             faults.extend(wrong)
+        if most is not None:
+            faults.extend(_too_far(f"{runtime} int8 {signature}", answered, MORE_ERROR * most))
     return Verdict(proofs=tuple(proofs), faults=tuple(faults))
+
+
+def error_of(answered: Iterable[tuple[Case, Arrays]]) -> float:
+    """Returns the root-mean-square error over real samples, as a share of the deviation.
+
+    Args:
+        answered: cases, with what another than Keras computed for them.
+
+    Returns:
+        The largest of all outputs of floats; 0 where there is none.
+    """
+    real = [(case, answers) for case, answers in answered if case.name.startswith("real")]
+    errors = [0.0]
+    for output, first in real[0][0].outputs.items() if real else ():
+        if first.dtype.kind != "f":
+            continue
+        expected = np.concatenate([np.float64(case.outputs[output]).ravel() for case, _ in real])
+        actual = np.concatenate([np.float64(answers[output]).ravel() for _, answers in real])
+        root = np.sqrt(np.mean((expected - actual) ** 2)) if expected.size else 0.0
+        errors.append(float(root / (expected.std() or 1.0)))
+    return max(errors)
+
+
+def _too_far(where: str, answered: list[tuple[Case, Arrays]], most: float) -> list[str]:
+    try:
+        error = error_of(answered)
+    except (KeyError, ValueError):  # an output is missing or has another shape, which was said
+        return []
+    if error <= most:
+        return []
+    return [f"{where}: root-mean-square error {error:.3g} of the deviation (at most {most:.3g})"]
 
 
 def spread_of(values: Iterable[np.ndarray]) -> float:
@@ -182,6 +226,10 @@ def _judge_output(
         agreeing, tied = agreeing + equal, tied + ties
         share = error / scale if scale else (np.inf if error else 0.0)
         relative = max(relative, share)
+        if np.isinf(tolerance):
+            if not np.isfinite(error):
+                faults.append(f"{where}, case {case.name}: not finite where Keras is, or elsewhere")
+            continue
         if equal + ties < total:
             faults.append(
                 f"{where}, case {case.name}: {total - equal - ties} of {total} decisions differ"
@@ -211,7 +259,9 @@ def _judge_output(
 
 def _last_bits(tolerance: float) -> float:
     """Share of the spread within which two numbers are a tie; more where precision is less."""
-    return LAST_BITS if tolerance <= RELATIVE_TOLERANCE else tolerance / 10
+    if tolerance <= RELATIVE_TOLERANCE or np.isinf(tolerance):
+        return LAST_BITS
+    return tolerance / 10
 
 
 def _scale(case: Case, expected: np.ndarray, spread: float) -> float:

@@ -159,7 +159,7 @@ class Model:
         content = bundle.read_checked(self.folder, self.manifest, bundle.REFERENCE)
         with_graph = {s.name for s in self.manifest.signatures if s.onnx}
         cases = [case for case in golden.from_bytes(content) if case.signature in with_graph]
-        return golden.judge("onnx", cases, self.run, self.manifest.tolerances)
+        return golden.judge("onnx", cases, self.run, self.manifest.tolerances, self.manifest.errors)
 
     def _session(self, name: str) -> Session:
         if name not in self._sessions:

@@ -32,6 +32,9 @@ class Session:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        if signature.quantized is not None and signature.quantized.method == "dynamic":
+            # Weights of GRU and RNN become floats once, when the graph is loaded.
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
         try:
             self._session = onnxruntime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]

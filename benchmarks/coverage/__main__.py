@@ -1,8 +1,8 @@
-"""`make coverage`: every case, exported by Keras and by us; prints the table, and writes it.
+"""`make coverage`: every case, exported by Keras and by us; prints the table in docs/coverage.md.
 
-python -m benchmarks.coverage                      all of it: about an hour on two cores
-python -m benchmarks.coverage --only LSTM          the cases with this word in their names
-python -m benchmarks.coverage --list
+python -m benchmarks.coverage                      all of it: about an hour on two idle cores
+python -m benchmarks.coverage --only recurrent     the cases with this in group/name
+python -m benchmarks.coverage --results R.jsonl    keeps every figure there, and goes on from it
 """
 
 import argparse
@@ -12,26 +12,30 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from benchmarks.coverage import table
 
 TOGETHER = 12
 """Cases that one process does; more, and its memory grows."""
 
 
 def main() -> int:
-    """Runs the cases in processes of their own."""
+    """Runs the cases in processes of their own, and prints the table."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        prog="python -m benchmarks.coverage",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument("--only", default="", help="a regular expression for group/name")
     parser.add_argument("--sides", default="keras,ours")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--results", type=Path, help="keep the figures here, and go on from them")
-    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--list", action="store_true", help="the cases' names, and nothing else")
     options = parser.parse_args()
-
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from benchmarks.coverage.cases import CASES
 
@@ -41,15 +45,18 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as place:
         results = options.results or Path(place) / "results.jsonl"
-        done = _read(results)
-        left = [n for n in chosen if n not in done]
-        groups = [left[i : i + TOGETHER] for i in range(0, len(left), TOGETHER)]
-        with ThreadPoolExecutor(options.jobs) as pool:
-            list(pool.map(lambda group: _run(results, group, options.sides), groups))
+        _run_all(results, chosen, options.sides, options.jobs)
         found = [one for n, one in sorted(_read(results).items()) if n in chosen]
-    for one in found:
-        _print(one)
-    return 0
+    print(table.table(found))
+    return 0 if all(table.is_well(one) for one in found) else 1
+
+
+def _run_all(results: Path, chosen: Sequence[int], sides: str, jobs: int) -> None:
+    done = _read(results)
+    left = [n for n in chosen if n not in done]
+    groups = [left[i : i + TOGETHER] for i in range(0, len(left), TOGETHER)]
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(lambda group: _run(results, group, sides), groups))
 
 
 def _read(results: Path) -> dict[int, dict[str, Any]]:
@@ -61,49 +68,23 @@ def _read(results: Path) -> dict[int, dict[str, Any]]:
 
 def _run(results: Path, group: list[int], sides: str) -> None:
     """Runs some cases, and those after one that ended the process in a new one."""
+    shown = None if os.environ.get("COVERAGE_TRACE") else subprocess.DEVNULL
     while group:
         command = [sys.executable, "-m", "benchmarks.coverage.contest", str(results)]
         subprocess.run(
             [*command, *map(str, group)],
             check=False,
             env={**os.environ, "COVERAGE_SIDES": sides},
-            stderr=None if os.environ.get("COVERAGE_TRACE") else subprocess.DEVNULL,
-            stdout=None if os.environ.get("COVERAGE_TRACE") else subprocess.DEVNULL,
+            stderr=shown,
+            stdout=shown,
         )
         done = _read(results)
-        left = [n for n in group if n not in done]
-        if left:
+        group = [n for n in group if n not in done]
+        if group:
+            lost = {"number": group[0], "group": "?", "name": str(group[0])}
             with results.open("a") as file:
-                file.write(
-                    json.dumps(
-                        {
-                            "number": left[0],
-                            "group": "?",
-                            "name": str(left[0]),
-                            "unable": "the process died",
-                        }
-                    )
-                    + "\n"
-                )
-            left = left[1:]
-        group = left
-
-
-def _print(one: dict[str, Any]) -> None:
-    line = f"{one.get('number'):4} {one['group'] + '/' + one['name']:55}"
-    if "unable" in one:
-        print(f"{line} UNABLE {one['unable'][:200]}")
-        return
-    for side in ("keras", "ours"):
-        if side in one:
-            r = one[side]
-            extra = (
-                f"{r.get('error', 0):.0e} L{r.get('loops')} T{r.get('transposes')} N{r.get('nodes')} {r.get('milliseconds', 0):.3f}ms {r.get('seconds', 0):.1f}s"
-                if "loops" in r
-                else ""
-            )
-            line += f" | {side} {r['outcome']:8} {extra} {(r.get('why') or '')[:150]}"
-    print(line + ("" if one["spread"] > 1e-3 else f"  FLAT {one['spread']:.1e}"))
+                file.write(json.dumps({**lost, "unable": "the process died"}) + "\n")
+            group = group[1:]
 
 
 if __name__ == "__main__":

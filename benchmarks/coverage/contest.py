@@ -84,7 +84,7 @@ def _export_by_keras(model: Any, path: Path) -> None:
 def _export_by_us(model: Any, path: Path) -> None:
     import export
 
-    export.to_onnx(model, path, prove=False)
+    export.to_onnx(model, path, proven=False, say=lambda _: None)
 
 
 def _outcome(exporter: Any, model: Any, path: Path, expected: Any, tolerance: float) -> Any:

@@ -48,7 +48,7 @@ def test_dicts_keep_their_keys_and_lengths_that_follow_an_inputs_have_its_name()
     image = keras.Input((None, None, 3), name="image")
     maps = layers.Conv2D(2, 3, padding="same")(image)
     halved = layers.MaxPooling2D()(maps)
-    model = keras.Model({"photo": image}, {"same": maps, "half": halved})
+    model = keras.Model({"image": image}, {"same": maps, "half": halved})
     signature = own_signature.signature_of(model)
     assert [tensor.name for tensor in signature.inputs] == ["image"]
     assert dict((tensor.name, tensor.shape) for tensor in signature.outputs) == {
@@ -70,6 +70,9 @@ class Subclassed(keras.Model):
         super().__init__()
         self.dense = layers.Dense(3)
 
+    def build(self, left_shape, right_shape):
+        self.dense.build(left_shape)
+
     def call(self, left, right):
         return {"sum": self.dense(left) + self.dense(right), "left": self.dense(left)}
 
@@ -86,8 +89,21 @@ def test_a_subclassed_model_that_was_called_is_described():
 
 
 def test_a_subclassed_model_that_was_never_called_is_refused_with_the_way_out():
-    with pytest.raises(BadInput, match="declares no inputs: build it from keras.Input, or call it"):
+    with pytest.raises(BadInput, match=r"declares no inputs: build it from"):
         own_signature.signature_of(Subclassed())
+
+
+class Unbuilt(Subclassed):
+    """The same without a word about the second tensor's shape."""
+
+    build = keras.Model.build
+
+
+def test_a_subclassed_model_whose_shapes_are_not_all_known_is_refused_with_the_way_out():
+    model = Unbuilt()
+    model(np.ones((1, 4), np.float32), np.ones((1, 4), np.float32))
+    with pytest.raises(BadInput, match=r"takes left, right, and says the shape of 1 of them"):
+        own_signature.signature_of(model)
 
 
 def test_state_that_a_layer_keeps_goes_in_and_comes_out(tmp_path):

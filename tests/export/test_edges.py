@@ -1,0 +1,42 @@
+"""What lies at the edges is tried in a process made to be lost, and what is unsafe is refused."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from export import edges, keras_file, onnx_file, own_signature
+
+
+def explored(model, path):
+    signature = own_signature.signature_of(model)
+    onnx_file.write(signature, path)
+    found = edges.explore(signature, path, keras_file.random_examples(model, signature))
+    return {edge.case: edge for edge in found.edges}, found.shortest
+
+
+def test_empty_batches_and_ids_beyond_the_vocabulary_are_kept_from_the_graph(tmp_path):
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    x = layers.GRU(5)(layers.Embedding(9, 4)(tokens))
+    found, shortest = explored(keras.Model(tokens, layers.Dense(2)(x)), tmp_path / "model.onnx")
+    assert set(found) == {"batch 0", "time 0", "tokens: -1", "tokens: 9"}
+    assert found["batch 0"].outcome == "ends the process"
+    assert all(edge.is_refused for edge in found.values())
+    assert shortest == {}
+
+
+def test_a_series_shorter_than_a_kernel_is_found_out(tmp_path):
+    series = keras.Input((None, 2), name="series")
+    model = keras.Model(series, layers.Conv1D(3, 4, name="maps")(series))
+    found, shortest = explored(model, tmp_path / "model.onnx")
+    assert shortest == {"time": 4}
+    assert found["series: NaN"].outcome == edges.AS_KERAS
+    assert not found["series: NaN"].is_refused
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_an_answer_with_numbers_that_are_none_agrees_only_where_keras_has_them(number):
+    keras_has = np.array([1.0, number, 2.0], np.float32)
+    assert edges.agrees(keras_has, keras_has.copy())
+    assert not edges.agrees(keras_has, np.array([number, 1.0, 2.0], np.float32))
+    assert not edges.agrees(np.zeros(3, np.float32), keras_has)
