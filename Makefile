@@ -19,7 +19,7 @@ lint: .venv/installed
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
 
-# Every layer and network, exported by Keras and by us: the table in docs/coverage.md.
+# Every layer and network, exported by Keras and by us: prints a table.
 coverage: .venv/installed
 	@$(BIN)/python -m benchmarks.coverage
 

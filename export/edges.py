@@ -28,6 +28,8 @@ LONGEST_TRIED = 64
 """A shortest length above this is not looked for."""
 SAME = 1e-3
 """Share of the largest number by which an answer at an edge may differ from Keras'."""
+WORST = 10.0
+"""How many times its root-mean-square error a quantized graph's answer may be off as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,20 +54,22 @@ def with_edges(manifest: Manifest, source: Source, folder: Path) -> Manifest:
     for own, one in zip(source.signatures, manifest.signatures, strict=True):
         if one.onnx is not None and own.cases is None:
             examples = own.examples(source.examples) if own.examples else source.examples
-            explored = explore(own, folder / one.onnx, examples)
+            same = SAME + (WORST * one.quantized.error if one.quantized else 0.0)
+            explored = explore(own, folder / one.onnx, examples, same=same)
             found += explored.edges
             one = dataclasses.replace(one, shortest=dict(explored.shortest))
         described.append(one)
     return dataclasses.replace(manifest, signatures=tuple(described), edges=tuple(found))
 
 
-def explore(signature: Signature, graph: Path, examples: Arrays) -> Explored:
+def explore(signature: Signature, graph: Path, examples: Arrays, *, same: float = SAME) -> Explored:
     """Tries a signature's edges in Keras and in ONNX Runtime.
 
     Args:
         signature: what is tried; its function is Keras' answer.
         graph: its ONNX file.
         examples: inputs that it computes, the first axis is the sample.
+        same: share of the largest number by which an answer may differ from Keras'.
     """
     keras = _Keras(signature)
     shortest = _shortest(keras, signature, examples)
@@ -76,7 +80,7 @@ def explore(signature: Signature, graph: Path, examples: Arrays) -> Explored:
         Edge(
             signature=signature.name,
             case=name,
-            outcome=_outcome(keras(inputs), answers[name]),
+            outcome=_outcome(keras(inputs), answers[name], same),
             is_refused=name.endswith(" 0") or name.split(":")[0] in limited,
         )
         for name, inputs in cases.items()
@@ -209,7 +213,7 @@ def _read(place: Path) -> dict[str, np.ndarray] | str | None:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _outcome(expected: Arrays | None, actual: Arrays | str | None) -> str:
+def _outcome(expected: Arrays | None, actual: Arrays | str | None, same: float) -> str:
     if actual is None:
         return "ends the process"
     if isinstance(actual, str):
@@ -218,11 +222,11 @@ def _outcome(expected: Arrays | None, actual: Arrays | str | None) -> str:
         return "answers, where Keras refuses"
     if any(actual[name].shape != value.shape for name, value in expected.items()):
         return "answers in another shape"
-    agree = [agrees(value, actual[name]) for name, value in expected.items()]
+    agree = [agrees(value, actual[name], same) for name, value in expected.items()]
     return AS_KERAS if all(agree) else "answers otherwise"
 
 
-def agrees(expected: np.ndarray, actual: np.ndarray) -> bool:
+def agrees(expected: np.ndarray, actual: np.ndarray, same: float = SAME) -> bool:
     """Tells whether an answer at an edge is Keras', with what is not finite in the same places."""
     if expected.dtype.kind not in "f":
         return bool(np.array_equal(expected, actual))
@@ -230,4 +234,4 @@ def agrees(expected: np.ndarray, actual: np.ndarray) -> bool:
     if not np.array_equal(expected[~finite], actual[~finite], equal_nan=True):
         return False
     scale = np.abs(expected[finite]).max(initial=1.0)
-    return bool(np.abs(expected[finite] - actual[finite]).max(initial=0.0) <= SAME * scale)
+    return bool(np.abs(expected[finite] - actual[finite]).max(initial=0.0) <= same * scale)

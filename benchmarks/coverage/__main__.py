@@ -1,4 +1,4 @@
-"""`make coverage`: every case, exported by Keras and by us; prints the table in docs/coverage.md.
+"""`make coverage`: every case, exported by Keras and by us; prints the table.
 
 python -m benchmarks.coverage                      all of it: about an hour on two idle cores
 python -m benchmarks.coverage --only recurrent     the cases with this in group/name

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MOST_BYTES = 64 * 2**20
 CHILD = """
-import json, sys, tracemalloc
+import encodings.cp437, json, sys, tracemalloc  # the code page of names in archives
 from pathlib import Path
 import h5py
 from export import archive, rehearsal

@@ -60,7 +60,9 @@ def test_the_bundle_says_so_and_is_verified_by_it(text):
     model = Model(folder, manifest)
     assert model.check_golden().faults == ()
     assert {proof.runtime for proof in model.check_golden().proofs} == {"onnx int8"}
-    spoilt = [dataclasses.replace(one, quantized=_with_error(one, 1e-6)) for one in manifest.signatures]
+    spoilt = [
+        dataclasses.replace(one, quantized=_with_error(one, 1e-6)) for one in manifest.signatures
+    ]
     faults = Model(folder, dataclasses.replace(manifest, signatures=tuple(spoilt))).check_golden()
     assert "onnx int8 serving_default: root-mean-square error" in faults.faults[0]
 

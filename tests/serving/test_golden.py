@@ -102,3 +102,24 @@ def test_invented_inputs_are_judged_against_what_they_bring_about():
     verdict = golden.judge("onnx", cases, lambda *_: next(answers))
     assert verdict.faults == ()
     assert verdict.proofs[0].largest_relative_error == pytest.approx(1e-7, rel=0.5)
+
+
+def quantized(actual, most):
+    actual = np.asarray(actual, np.float32)
+    return golden.judge("onnx", [case(GOOD)], lambda *_: {"y": actual}, errors={"s": most})
+
+
+def test_a_quantized_graph_is_held_to_the_error_that_was_measured():
+    rough = [[0.15, 0.85], [0.75, 0.25], [0.55, 0.45]]  # the last decides otherwise
+    verdict = quantized(rough, most=0.3)
+    assert verdict.faults == ()
+    assert verdict.proofs[0].runtime == "onnx int8"
+    assert (verdict.proofs[0].decisions, verdict.proofs[0].decisions_agreeing) == (3, 2)
+    assert "onnx int8 s: root-mean-square error" in quantized(rough, most=0.1).faults[0]
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.full((3, 2), np.nan, np.float32), np.zeros((2, 2), np.float32)]
+)
+def test_a_quantized_graph_must_still_answer_in_shape_and_in_numbers(wrong):
+    assert quantized(wrong, most=10.0).faults

@@ -10,8 +10,7 @@ from serving.errors import BadInput
 from serving.session import Session
 
 
-@pytest.fixture(scope="module")
-def session():
+def averaging(**settings):
     """The mean over a series' steps, as a stand-in for a recurrent layer's last state."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", "time", 4])
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 4])
@@ -25,8 +24,14 @@ def session():
         runtimes=("onnx",),
         inputs=(Tensor(name="x", dtype="float32", shape=("batch", "time", 4)),),
         outputs=(Tensor(name="y", dtype="float32", shape=("batch", 4)),),
+        **settings,
     )
     return Session(onnx.ModelProto.SerializeToString(model), signature)
+
+
+@pytest.fixture(scope="module")
+def session():
+    return averaging()
 
 
 def test_no_series_give_no_answers(session):
@@ -37,3 +42,10 @@ def test_a_series_of_no_steps_has_no_answer_and_none_is_made_up(session):
     with pytest.raises(BadInput, match="y is computed from at least one time, got none"):
         session.run({"x": np.zeros((2, 0, 4), np.float32)})
     np.testing.assert_array_equal(session.run({"x": np.ones((2, 1, 4), np.float32)})["y"], 1)
+
+
+def test_a_length_below_the_shortest_that_the_export_found_is_refused():
+    session = averaging(shortest={"time": 3})
+    with pytest.raises(BadInput, match="time must be at least 3, got 2"):
+        session.run({"x": np.zeros((2, 2, 4), np.float32)})
+    assert session.run({"x": np.zeros((2, 3, 4), np.float32)})["y"].shape == (2, 4)
