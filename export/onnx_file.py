@@ -126,7 +126,8 @@ def _make_canonical(model: onnx.ModelProto, signature: Signature) -> None:
         [tensor.name for tensor in signature.outputs],
     )
     _declare(model.graph, signature)
-    ours = [one for one in model.opset_import if one.domain in ONNX_DOMAINS]
+    used = {"", *(node.domain for node in _all_nodes(model.graph))}
+    ours = [one for one in model.opset_import if one.domain in used]
     del model.opset_import[:]
     model.opset_import.extend(ours)
 

@@ -91,7 +91,7 @@ def _tolerance(model: keras.Model) -> float:
 
 def _call(model: keras.Model, packed: Any) -> Any:
     """Calls a model with a structure of inputs, however its `call` takes them."""
-    if isinstance(packed, Arguments):
+    if _takes_several(model):
         return model(*packed, training=False) if _has_training(model) else model(*packed)
     return model(packed, training=False) if _has_training(model) else model(packed)
 
@@ -106,10 +106,9 @@ def _is_functional(model: keras.Model) -> bool:
     return isinstance(model, keras.Sequential | Functional)
 
 
-class Arguments(tuple):
-    """The arguments of a subclassed model's `call` that takes more than one tensor."""
-
-    __slots__ = ()
+def _takes_several(model: keras.Model) -> bool:
+    """Tells whether a subclassed model's `call` takes more than one tensor, as it was built."""
+    return not _is_functional(model) and len(getattr(model, "_build_shapes_dict", None) or ()) > 1
 
 
 def _inputs_of(model: keras.Model) -> Any:
@@ -128,7 +127,7 @@ def _inputs_of(model: keras.Model) -> Any:
     _refuse_unknown_arguments(model, len(shapes))
     dtypes = model.input_dtype
     given = [_tensors(shape, _argument(name), dtypes) for name, shape in shapes.items()]
-    return given[0] if len(given) == 1 else Arguments(given)
+    return tuple(given) if _takes_several(model) else given[0]
 
 
 def _refuse_unknown_arguments(model: keras.Model, known: int) -> None:
@@ -176,9 +175,9 @@ def _inferred(model: keras.Model, structure: Any) -> Any:
         return model.compute_output_spec(structure)  # by the layers' own formulas, if they have any
 
     def call(*arguments: Any) -> Any:
-        return _call(model, Arguments(arguments))
+        return _call(model, arguments if _takes_several(model) else arguments[0])
 
-    arguments = tuple(structure) if isinstance(structure, Arguments) else (structure,)
+    arguments = structure if _takes_several(model) else (structure,)
     return backend.compute_output_spec(call, *arguments)
 
 

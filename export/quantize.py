@@ -130,10 +130,16 @@ def _write(path: Path, examples: Arrays) -> str:
     with _quiet():
         if is_static:
             quantization.quantize_static(
-                model, path, _Examples(examples), op_types_to_quantize=list(STATIC), **_SETTINGS
+                str(path),
+                path,
+                _Examples(examples),
+                op_types_to_quantize=list(STATIC),
+                # With signed ones, ONNX Runtime 1.32 cannot load some of the graphs it quantized.
+                activation_type=quantization.QuantType.QUInt8,
+                **_SETTINGS,
             )
         else:
-            quantization.quantize_dynamic(model, path, **_SETTINGS)
+            quantization.quantize_dynamic(str(path), path, **_SETTINGS)
     made = onnx.load(str(path))
     if not is_static:
         _store_recurrent_weights(made.graph)
