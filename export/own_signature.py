@@ -6,7 +6,6 @@ or `height` and `width`; an output's dimension that always equals one of an inpu
 """
 
 import dataclasses
-import inspect
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,8 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from export import drawn, state
-from keras_models.errors import BadInput
+from export import drawn, state, structures
 from keras_models.signature import Shape, Signature, Tensor
 
 NUMBERED_BY_KERAS = re.compile(r"keras_tensor(_\d+)?")
@@ -38,14 +36,14 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
     Raises:
         BadInput: nobody knows what it takes: it was built from no inputs, and never called.
     """
-    structure = _inputs_of(model)
+    structure = structures.inputs_of(model)
     flat = keras.tree.flatten(structure)
     inputs = _described(flat, _input_names(structure, flat), "input", taken=())
     inputs = tuple(_limited(model, one, own) for one, own in zip(inputs, flat, strict=True))
     states = state.of(model, taken=[tensor.name for tensor in inputs])
     if states:
         inputs = tuple(state.with_free_batch(tensor) for tensor in inputs)
-    produced = _outputs_of(model, structure)
+    produced = structures.outputs_of(model, structure)
     taken = [tensor.name for tensor in (*inputs, *states.inputs)]
     flat_outputs = keras.tree.flatten(produced)
     names = _output_names(model, produced, flat_outputs)
@@ -59,7 +57,8 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
         ]
         packed = keras.tree.pack_sequence_as(structure, values)
         answers, after = states.call(
-            lambda: _call(model, packed), [arrays[tensor.name] for tensor in states.inputs]
+            lambda: structures.call(model, packed),
+            [arrays[tensor.name] for tensor in states.inputs],
         )
         given = [tf.convert_to_tensor(one) for one in keras.tree.flatten(answers)]
         named = {t.name: tf.cast(one, t.dtype) for t, one in zip(outputs, given, strict=True)}
@@ -87,98 +86,6 @@ def _tolerance(model: keras.Model) -> float:
     """How far an answer may be from Keras': half precision rounds each sum as it is ordered."""
     types = {layer.dtype_policy.compute_dtype for layer in model._flatten_layers()}
     return max([TOLERANCES[name] for name in types if name in TOLERANCES], default=TOLERANCE)
-
-
-def _call(model: keras.Model, packed: Any) -> Any:
-    """Calls a model with a structure of inputs, however its `call` takes them."""
-    if _takes_several(model):
-        return model(*packed, training=False) if _has_training(model) else model(*packed)
-    return model(packed, training=False) if _has_training(model) else model(packed)
-
-
-def _has_training(model: keras.Model) -> bool:
-    return _is_functional(model) or model._call_has_training_arg
-
-
-def _is_functional(model: keras.Model) -> bool:
-    from keras.src.models.functional import Functional  # which has no public name
-
-    return isinstance(model, keras.Sequential | Functional)
-
-
-def _takes_several(model: keras.Model) -> bool:
-    """Tells whether a subclassed model's `call` takes more than one tensor, as it was built."""
-    return not _is_functional(model) and len(getattr(model, "_build_shapes_dict", None) or ()) > 1
-
-
-def _inputs_of(model: keras.Model) -> Any:
-    """The structure of KerasTensors that the model takes."""
-    if isinstance(model, keras.Sequential):
-        if getattr(model, "inputs", None):
-            return model.inputs[0]
-    elif getattr(model, "_inputs_struct", None) is not None:
-        return model._inputs_struct
-    shapes = getattr(model, "_build_shapes_dict", None)
-    if not shapes:
-        raise BadInput(
-            f"the model {model.name} declares no inputs: build it from keras.Input, "
-            "or call it once on data, then save it again"
-        )
-    _refuse_unknown_arguments(model, len(shapes))
-    dtypes = model.input_dtype
-    given = [_tensors(shape, _argument(name), dtypes) for name, shape in shapes.items()]
-    return tuple(given) if _takes_several(model) else given[0]
-
-
-def _refuse_unknown_arguments(model: keras.Model, known: int) -> None:
-    """Keras keeps only the first shape of a model whose `build` does not name the others."""
-    parameters = inspect.signature(model.call).parameters.values()
-    needed = [
-        one.name for one in parameters if one.default is one.empty and one.kind in _POSITIONAL
-    ]
-    if len(needed) > known:
-        raise BadInput(
-            f"the model {model.name} takes {', '.join(needed)}, and says the shape of {known} of "
-            "them: give it a build method that takes a shape for each, or build it from keras.Input"
-        )
-
-
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
-
-def _argument(name: str) -> str:
-    return name.removesuffix("_shape") if name != "input_shape" else "input"
-
-
-def _tensors(shape: Any, name: str, dtype: str) -> Any:
-    if isinstance(shape, Mapping):
-        return {key: _tensors(one, str(key), dtype) for key, one in shape.items()}
-    if all(length is None or isinstance(length, int) for length in shape):
-        return keras.KerasTensor((None, *shape[1:]), dtype=dtype, name=name)
-    return [_tensors(one, f"{name}_{i}", dtype) for i, one in enumerate(shape)]
-
-
-def _outputs_of(model: keras.Model, structure: Any) -> Any:
-    """The structure of KerasTensors that the model gives."""
-    if isinstance(model, keras.Sequential) and getattr(model, "outputs", None):
-        return model.outputs[0] if len(model.outputs) == 1 else model.outputs
-    if getattr(model, "_outputs_struct", None) is not None:
-        return model._outputs_struct
-    return _inferred(model, structure)
-
-
-def _inferred(model: keras.Model, structure: Any) -> Any:
-    """What the model gives for tensors of these shapes; nothing is computed."""
-    from keras.src import backend
-
-    if _is_functional(model):
-        return model.compute_output_spec(structure)  # by the layers' own formulas, if they have any
-
-    def call(*arguments: Any) -> Any:
-        return _call(model, arguments if _takes_several(model) else arguments[0])
-
-    arguments = structure if _takes_several(model) else (structure,)
-    return backend.compute_output_spec(call, *arguments)
 
 
 def _input_names(structure: Any, flat: Sequence[keras.KerasTensor]) -> list[str]:
@@ -295,7 +202,7 @@ def _shapes(
         for t in inputs
     ]
     try:
-        given = _inferred(model, keras.tree.pack_sequence_as(structure, tensors))
+        given = structures.inferred(model, keras.tree.pack_sequence_as(structure, tensors))
     except Exception:  # a layer that wants other lengths, or cannot say
         return None
     return [tuple(tensor.shape) for tensor in keras.tree.flatten(given)]

@@ -26,7 +26,7 @@ from export.proof import Unproven
 from export.source import Source
 from keras_models.errors import BadInput
 from keras_models.signature import Signature
-from serving import bundle, golden
+from serving import bundle, golden, rough
 from serving.bundle import Manifest, Proof, Quantized
 from serving.golden import Case
 from serving.session import Session
@@ -112,7 +112,7 @@ def _quantized(
             f"{own.name} with int8 weights: {figure.name} {integers:.4g} instead of {floats:.4g}, "
             f"{loss:.1%} worse (at most {MOST_LOSS:.0%} is let pass)"
         )
-    error = golden.error_of((case, run(case.inputs)) for case in real)
+    error = rough.error_of([(case.outputs, run(case.inputs)) for case in real])
     found = dataclasses.replace(
         method_only, figure=figure.name, before=floats, after=integers, error=error
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from serving import rough
 from serving.bundle import Proof
 from serving.errors import DamagedBundle
 
@@ -23,8 +24,6 @@ LAST_BITS = 4 * 2.0**-23
 itself holds no further apart are a tie, and either may come first."""
 FLAT = 1e-3
 """Outputs that vary by less than this share of their size prove nothing."""
-MORE_ERROR = 2.0
-"""How many times the error that was measured a quantized graph may have on another processor."""
 
 Arrays = Mapping[str, np.ndarray]
 Runner = Callable[[str, Arrays], Arrays]
@@ -132,39 +131,9 @@ def judge(
             proofs.append(proof)
             faults.extend(wrong)
         if most is not None:
-            faults.extend(_too_far(f"{runtime} int8 {signature}", answered, MORE_ERROR * most))
+            pairs = [(c.outputs, answers) for c, answers in answered if c.name.startswith("real")]
+            faults.extend(rough.too_far(f"{runtime} int8 {signature}", pairs, most))
     return Verdict(proofs=tuple(proofs), faults=tuple(faults))
-
-
-def error_of(answered: Iterable[tuple[Case, Arrays]]) -> float:
-    """Returns the root-mean-square error over real samples, as a share of the deviation.
-
-    Args:
-        answered: cases, with what another than Keras computed for them.
-
-    Returns:
-        The largest of all outputs of floats; 0 where there is none.
-    """
-    real = [(case, answers) for case, answers in answered if case.name.startswith("real")]
-    errors = [0.0]
-    for output, first in real[0][0].outputs.items() if real else ():
-        if first.dtype.kind != "f":
-            continue
-        expected = np.concatenate([np.float64(case.outputs[output]).ravel() for case, _ in real])
-        actual = np.concatenate([np.float64(answers[output]).ravel() for _, answers in real])
-        root = np.sqrt(np.mean((expected - actual) ** 2)) if expected.size else 0.0
-        errors.append(float(root / (expected.std() or 1.0)))
-    return max(errors)
-
-
-def _too_far(where: str, answered: list[tuple[Case, Arrays]], most: float) -> list[str]:
-    try:
-        error = error_of(answered)
-    except (KeyError, ValueError):  # an output is missing or has another shape, which was said
-        return []
-    if error <= most:
-        return []
-    return [f"{where}: root-mean-square error {error:.3g} of the deviation (at most {most:.3g})"]
 
 
 def spread_of(values: Iterable[np.ndarray]) -> float:

@@ -1,0 +1,101 @@
+"""The tensors that a Keras model takes and gives, in its own nesting, and how it is called."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from keras_models.errors import BadInput
+
+
+def call(model: keras.Model, packed: Any) -> Any:
+    """Calls a model with a structure of inputs, however its `call` takes them."""
+    if _takes_several(model):
+        return model(*packed, training=False) if _has_training(model) else model(*packed)
+    return model(packed, training=False) if _has_training(model) else model(packed)
+
+
+def _has_training(model: keras.Model) -> bool:
+    return _is_functional(model) or model._call_has_training_arg
+
+
+def _is_functional(model: keras.Model) -> bool:
+    from keras.src.models.functional import Functional  # which has no public name
+
+    return isinstance(model, keras.Sequential | Functional)
+
+
+def _takes_several(model: keras.Model) -> bool:
+    """Tells whether a subclassed model's `call` takes more than one tensor, as it was built."""
+    return not _is_functional(model) and len(getattr(model, "_build_shapes_dict", None) or ()) > 1
+
+
+def inputs_of(model: keras.Model) -> Any:
+    """The structure of KerasTensors that the model takes."""
+    if isinstance(model, keras.Sequential):
+        if getattr(model, "inputs", None):
+            return model.inputs[0]
+    elif getattr(model, "_inputs_struct", None) is not None:
+        return model._inputs_struct
+    shapes = getattr(model, "_build_shapes_dict", None)
+    if not shapes:
+        raise BadInput(
+            f"the model {model.name} declares no inputs: build it from keras.Input, "
+            "or call it once on data, then save it again"
+        )
+    _refuse_unknown_arguments(model, len(shapes))
+    dtypes = model.input_dtype
+    given = [_tensors(shape, _argument(name), dtypes) for name, shape in shapes.items()]
+    return tuple(given) if _takes_several(model) else given[0]
+
+
+def _refuse_unknown_arguments(model: keras.Model, known: int) -> None:
+    """Keras keeps only the first shape of a model whose `build` does not name the others."""
+    parameters = inspect.signature(model.call).parameters.values()
+    needed = [
+        one.name for one in parameters if one.default is one.empty and one.kind in _POSITIONAL
+    ]
+    if len(needed) > known:
+        raise BadInput(
+            f"the model {model.name} takes {', '.join(needed)}, and says the shape of {known} of "
+            "them: give it a build method that takes a shape for each, or build it from keras.Input"
+        )
+
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _argument(name: str) -> str:
+    return name.removesuffix("_shape") if name != "input_shape" else "input"
+
+
+def _tensors(shape: Any, name: str, dtype: str) -> Any:
+    if isinstance(shape, Mapping):
+        return {key: _tensors(one, str(key), dtype) for key, one in shape.items()}
+    if all(length is None or isinstance(length, int) for length in shape):
+        return keras.KerasTensor((None, *shape[1:]), dtype=dtype, name=name)
+    return [_tensors(one, f"{name}_{i}", dtype) for i, one in enumerate(shape)]
+
+
+def outputs_of(model: keras.Model, structure: Any) -> Any:
+    """The structure of KerasTensors that the model gives."""
+    if isinstance(model, keras.Sequential) and getattr(model, "outputs", None):
+        return model.outputs[0] if len(model.outputs) == 1 else model.outputs
+    if getattr(model, "_outputs_struct", None) is not None:
+        return model._outputs_struct
+    return inferred(model, structure)
+
+
+def inferred(model: keras.Model, structure: Any) -> Any:
+    """What the model gives for tensors of these shapes; nothing is computed."""
+    from keras.src import backend
+
+    if _is_functional(model):
+        return model.compute_output_spec(structure)  # by the layers' own formulas, if they have any
+
+    def called(*arguments: Any) -> Any:
+        return call(model, arguments if _takes_several(model) else arguments[0])
+
+    arguments = structure if _takes_several(model) else (structure,)
+    return backend.compute_output_spec(called, *arguments)
