@@ -1,13 +1,16 @@
 """A text as tokens, and its fixed split: the beginning is learned, the end is never seen.
 
-A text has an order, so its parts are pieces of it: first the training part, then the validation
-part, last the test part. The vocabulary is the training part's alone.
+A text has an order, so its end is the test part. The validation part is a few passages of what is
+before, spread evenly: a single piece would tell of one place in the text alone, and take from the
+training part whatever is written nowhere else (the names in a play). The vocabulary is the training
+part's.
 """
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import keras
@@ -22,6 +25,8 @@ from train.keras_cache import cached
 TEST_SHARE = 0.1
 VALIDATION_SHARE = 0.02
 """It only has to tell one epoch from the next, on the same characters."""
+PASSAGES, LEAST_PASSAGE = 8, 200
+"""Most passages that are held back, and the fewest characters of each."""
 LEAST_CHARACTERS = 1000
 EXAMPLES, EXAMPLE_LENGTH = 128, 64
 LARGEST_BYTES = 2**30
@@ -118,12 +123,7 @@ def split(text: str, name: str) -> TextData:
             "from some and hold others back"
         )
     test = round(len(text) * (1 - TEST_SHARE))
-    validation = round(len(text) * (1 - TEST_SHARE - VALIDATION_SHARE))
-    parts = {
-        "training": text[:validation],
-        "validation": text[validation:test],
-        "test": text[test:],
-    }
+    parts = {**_with_passages_held_back(text[:test]), "test": text[test:]}
     vocabulary = characters.vocabulary_of(parts["training"])
     if len(vocabulary) < 2:
         raise BadInput(f"{name} is one character, {vocabulary[0]!r}, again and again")
@@ -134,6 +134,19 @@ def split(text: str, name: str) -> TextData:
         characters={part: len(piece) for part, piece in parts.items()},
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def _with_passages_held_back(text: str) -> dict[str, str]:
+    """Cuts the text into equal pieces, and validates by the end of each."""
+    share = VALIDATION_SHARE / (1 - TEST_SHARE)
+    count = max(1, min(PASSAGES, round(len(text) * share) // LEAST_PASSAGE))
+    ends = [round(len(text) * number / count) for number in range(count + 1)]
+    pieces = [text[start:end] for start, end in pairwise(ends)]
+    kept = [len(piece) - round(len(piece) * share) for piece in pieces]
+    return {
+        "training": "".join(piece[:size] for piece, size in zip(pieces, kept, strict=True)),
+        "validation": "".join(piece[size:] for piece, size in zip(pieces, kept, strict=True)),
+    }
 
 
 def _read(path: Path) -> str:

@@ -61,7 +61,22 @@ def test_any_unicode_comes_back_as_it_was(tmp_path, piece):
     assert "".join(characters.decode(part, data.vocabulary) for part in parts) == text
 
 
-def test_the_parts_are_the_texts_own_order_and_the_vocabulary_is_the_beginnings(tmp_path):
+def test_passages_from_all_over_tell_epochs_apart_and_the_end_is_kept_unseen(tmp_path):
+    text = "".join(f"{number:07d}\n" for number in range(12_500))
+    data = corpus.load(text_file(tmp_path, text))
+    assert data.sizes == {"training": 88_000, "validation": 2000, "test": 10_000}
+    learned, held_back, unseen = (
+        characters.decode(part, data.vocabulary)
+        for part in (data.training, data.validation, data.test)
+    )
+    assert unseen == text[-10_000:]
+    piece, passage = 90_000 // 8, 2000 // 8
+    for end in range(piece, 90_001, piece):
+        assert text[end - passage : end] in held_back
+        assert text[end - piece : end - passage] in learned
+
+
+def test_the_vocabulary_is_that_of_what_is_learned(tmp_path):
     text = "abcdefghij" * 900 + "abcdeZghij" * 100
     data = corpus.load(text_file(tmp_path, text))
     assert data.sizes == {"training": 8800, "validation": 200, "test": 1000}
