@@ -51,7 +51,7 @@ def write(signature: Signature, path: Path, *, opset: int | None = None) -> None
         model = _lifted(model, opset or OPSET)
         _describe(model, signature)
         onnx.checker.check_model(model, full_check=True)
-    except (RuntimeError, ValueError, onnx.checker.ValidationError) as error:
+    except INVALID as error:
         raise _inexpressible(signature, error) from error
     path.write_bytes(model.SerializeToString(deterministic=True))
 
@@ -195,3 +195,13 @@ def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 def _is_known(node: onnx.NodeProto) -> bool:
     return node.domain in ONNX_DOMAINS and bool(onnx.defs.has(node.op_type, node.domain))
+
+
+INVALID = (
+    RuntimeError,
+    ValueError,
+    onnx.checker.ValidationError,
+    onnx.shape_inference.InferenceError,
+    onnx.version_converter.ConvertError,
+)
+"""What is raised for a graph that is none: of bfloat16, say, which few of ONNX's operators take."""

@@ -101,3 +101,12 @@ def test_an_operation_that_onnx_lacks_is_named(tmp_path):
     with pytest.raises(BadInput, match="Lgamma"):
         onnx_file.write(signature, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
+
+
+def test_a_type_that_onnx_does_not_compute_in_is_refused_in_one_line(tmp_path):
+    from keras_models.errors import BadInput
+
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, layers.Dense(3, dtype="mixed_bfloat16", name="scores")(x))
+    with pytest.raises(BadInput, match="cannot be expressed in ONNX"):
+        onnx_file.write(own_signature.signature_of(model), tmp_path / "model.onnx")
