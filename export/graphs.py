@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.metadata
-import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -49,7 +48,7 @@ def write(
     manifest = Manifest(
         name=name,
         family=source.family,
-        created=_now().isoformat(timespec="seconds"),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
         source={
             "kind": "run" if source.config else "keras",
             "path": source.file.name if source.config is None else source.file.parent.name,
@@ -67,15 +66,6 @@ def write(
         files={},
     )
     return write_manifest(manifest, folder)
-
-
-def _now() -> datetime:
-    """The time, or the one that the environment sets for builds that can be repeated.
-
-    Source: https://reproducible-builds.org/specs/source-date-epoch/
-    """
-    seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return datetime.fromtimestamp(int(seconds), UTC) if seconds.isdigit() else datetime.now(UTC)
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> Manifest:
