@@ -117,7 +117,7 @@ PRESETS = {
     ),
     "shakespeare": Preset(
         summary="one LSTM of 256 for a million characters: 1.5 nats each in two minutes",
-        model=TextConfig(cell="lstm"),
+        model=TextConfig(cell="lstm", dropout=0.1),
         training=TextTraining(
             epochs=3,
             batch_size=64,

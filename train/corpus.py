@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
 import keras
@@ -137,16 +136,15 @@ def split(text: str, name: str) -> TextData:
 
 
 def _with_passages_held_back(text: str) -> dict[str, str]:
-    """Cuts the text into equal pieces, and validates by the end of each."""
+    """Cuts the text into equal pieces, and validates by the middle of each."""
     share = VALIDATION_SHARE / (1 - TEST_SHARE)
     count = max(1, min(PASSAGES, round(len(text) * share) // LEAST_PASSAGE))
-    ends = [round(len(text) * number / count) for number in range(count + 1)]
-    pieces = [text[start:end] for start, end in pairwise(ends)]
-    kept = [len(piece) - round(len(piece) * share) for piece in pieces]
-    return {
-        "training": "".join(piece[:size] for piece, size in zip(pieces, kept, strict=True)),
-        "validation": "".join(piece[size:] for piece, size in zip(pieces, kept, strict=True)),
-    }
+    piece, passage = len(text) / count, round(len(text) * share / count)
+    starts = [round(piece * (number + 0.5) - passage / 2) for number in range(count)]
+    ends = [start + passage for start in starts]
+    learned = [text[end:start] for end, start in zip([0, *ends], [*starts, None], strict=True)]
+    held_back = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+    return {"training": "".join(learned), "validation": "".join(held_back)}
 
 
 def _read(path: Path) -> str:
