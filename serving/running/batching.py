@@ -70,10 +70,15 @@ class _Waiting:
 
 
 class Batcher:
-    """Computes one signature of one version."""
+    """Computes one signature of one version.
+
+    Attributes:
+        signature: what it takes and gives.
+    """
 
     def __init__(self, session: Session, limits: Limits, observer: Observer) -> None:
         """Begins with nothing waiting."""
+        self.signature = session.signature
         self._session, self._limits, self._observer = session, limits, observer
         self._is_batched = _has_batch_axis(session.signature)
         self._waiting: deque[_Waiting] = deque()

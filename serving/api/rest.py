@@ -1,0 +1,110 @@
+"""TF Serving's REST API: predict, classify, regress, status and metadata."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from serving.api import rest_paths, status_json
+from serving.api.note import Note
+from serving.api.rest_paths import ModelPath
+from serving.bundle import Tensor
+from serving.errors import BadInput, BadState
+from serving.http1.message import Request, Response
+from serving.running.catalog import Catalog
+from serving.running.version import Answering, Version
+from serving.wire import answer_json, predict_json
+
+LONG_BYTES = 64 * 1024
+"""A body longer than this that has to be read the long way is read on a thread."""
+
+
+class RestAPI:
+    """Answers requests under `/v1/`."""
+
+    def __init__(self, catalog: Catalog, *, timeout_seconds: float) -> None:
+        """Answers from `catalog`; what has not begun in time is not computed."""
+        self._catalog, self._timeout = catalog, timeout_seconds
+
+    async def answer(self, request: Request, note: Note) -> Response:
+        """Answers one request.
+
+        Raises:
+            ServingError: it cannot be answered.
+        """
+        if request.method == "OPTIONS":
+            return _preflight(request)
+        path = rest_paths.parse(request.method, request.target)
+        note.api = path.action.capitalize()
+        if path.action in ("status", "metadata"):
+            return self._about(path, note)
+        return await self._predict(path, request, note)
+
+    def _about(self, path: ModelPath, note: Note) -> Response:
+        note.api = ""
+        if not path.model:
+            raise BadInput("Missing model name in request.")
+        if path.action == "metadata":
+            version = self._catalog.find(path.model, path.version, path.label)
+            return Response(body=status_json.metadata(version))
+        found = self._catalog.statuses(path.model, path.version, path.label)
+        return Response(body=status_json.statuses(found))
+
+    async def _predict(self, path: ModelPath, request: Request, note: Note) -> Response:
+        found: list[tuple[Version, Answering]] = []
+
+        def find_inputs(signature: str) -> Sequence[Tensor]:
+            version = self._catalog.find(path.model, path.version, path.label)
+            found[:] = [(version, _answering(version, signature))]
+            note.model, note.version = version.name, version.number
+            return found[0][1].signature.inputs
+
+        parsed = predict_json.parse_shortly(request.body, find_inputs)
+        if parsed is None and len(request.body) > LONG_BYTES:
+            parsed = await asyncio.get_running_loop().run_in_executor(
+                None, predict_json.parse_at_length, request.body, find_inputs
+            )
+        parsed = parsed or predict_json.parse_at_length(request.body, find_inputs)
+        _, answering = found[0]
+        note.signature = answering.signature.name
+        inputs = _with_zero_rows(answering.signature.inputs, parsed.inputs)
+        note.rows = _rows(inputs)
+        outputs = await answering.answer(inputs, request.began + self._timeout)
+        write = answer_json.predictions if parsed.is_row else answer_json.outputs
+        return Response(body=write(outputs))
+
+
+def _answering(version: Version, signature: str) -> Answering:
+    answering = version.answering(signature)
+    if answering is None:
+        name = signature or "serving_default"
+        raise BadInput(f'Serving signature name: "{name}" not found in signature def')
+    return answering
+
+
+def _with_zero_rows(
+    tensors: Sequence[Tensor], inputs: Mapping[str, np.ndarray]
+) -> Mapping[str, np.ndarray]:
+    """Gives an empty list the axes that JSON cannot write for it."""
+    if not any(array.shape == (0,) for array in inputs.values()):
+        return inputs
+    shapes = {
+        tensor.name: (0, *(d if isinstance(d, int) else 0 for d in tensor.shape[1:]))
+        for tensor in tensors
+        if tensor.shape[:1] == ("batch",)
+    }
+    return {
+        name: array.reshape(shapes[name]) if array.shape == (0,) and name in shapes else array
+        for name, array in inputs.items()
+    }
+
+
+def _rows(inputs: Mapping[str, np.ndarray]) -> int:
+    return max((len(array) for array in inputs.values() if array.ndim), default=1)
+
+
+def _preflight(request: Request) -> Response:
+    origin = request.headers.get("origin", "")
+    if "http://" not in origin and "https://" not in origin:
+        raise BadState("Origin header is missing in CORS preflight")
+    return Response()
