@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from serving.running.catalog import Status
+from serving.running.states import Status
 from serving.running.version import Version
 from serving.wire.messages import serving
 

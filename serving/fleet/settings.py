@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving.running.batching import Limits
+from serving.running.limits import Limits
 
 MEBIBYTE = 2**20
 

@@ -18,7 +18,7 @@ from serving.errors import BadState
 from serving.fleet import folders
 from serving.fleet.folders import Fingerprint
 from serving.fleet.models_config import ModelConfig
-from serving.running.catalog import State, Status
+from serving.running.states import State, Status
 
 LOG = logging.getLogger(__name__)
 RETRY_SECONDS = 60.0

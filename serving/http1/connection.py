@@ -26,6 +26,8 @@ IDLE_SECONDS = 75.0
 """Between two requests on a connection."""
 LINGER_SECONDS = 2.0
 """After a request that was refused unread."""
+CLEAN, BUSY, SENDING = 0, 1, 2
+"""All that was read is answered; not all; an answer is partly sent."""
 MOST_UNREAD_BYTES = 256 * 1024
 """Of following requests, while one is being answered; then the connection is not read."""
 
@@ -34,19 +36,17 @@ class Owner(Protocol):
     """Who is told what a connection does; a worker."""
 
     largest_body_bytes: int
+    timeout_seconds: float
     is_stopping: bool
 
     async def handle(self, request: Request) -> Response:
         """Answers a request; raises `ServingError` for the one that cannot be answered."""
 
-    def refusal(self, error: ServingError, request: Request | None) -> Response:
-        """Makes the answer to a request that failed, and takes note of it."""
+    def refusal(self, error: ServingError) -> Response:
+        """Makes the answer to a request that never reached `handle`, or not to its end."""
 
-    def began(self, connection: "Connection") -> None:
-        """A request is being answered."""
-
-    def ended(self, connection: "Connection") -> None:
-        """It has been."""
+    def mark(self, connection: "Connection", state: int) -> None:
+        """A connection is `CLEAN`, `BUSY` or `SENDING`."""
 
     def closed(self, connection: "Connection") -> None:
         """The connection is no more."""
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._began = self._deadline = self._taken_by = 0.0
         self._unsent_bytes = 0
-        self._is_ended = self._is_full = False
+        self._is_ended = self._is_full = self._is_late = self._was_last = False
         self._writable = asyncio.Event()
         self._writable.set()
 
@@ -94,6 +94,7 @@ class Connection(asyncio.Protocol):
             self._began = time.monotonic()
             self._deadline = self._began + PATIENCE_SECONDS
         self._buffer += data
+        self._owner.mark(self, BUSY)
         if self._task is None:
             self._advance()
         elif len(self._buffer) > MOST_UNREAD_BYTES and self._transport and not self._is_full:
@@ -104,6 +105,7 @@ class Connection(asyncio.Protocol):
         """The client sends no more; what it has sent whole is still answered."""
         if self._task is None and not self._is_ended and not self.is_idle:
             self._refuse(BadInput("the request ended before it was whole"))
+        self._was_last = True
         return self._task is not None
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -134,12 +136,20 @@ class Connection(asyncio.Protocol):
         if unsent and now > self._taken_by:
             self._abort()
         elif now > self._deadline:
-            if self._is_ended:
-                self._abort()
-            elif self.is_idle:
-                self._end()
-            else:
-                self._refuse(RequestTimeout("the request did not come in time"))
+            self._end_late()
+        elif self.is_idle and not unsent and not self._is_ended:
+            self._owner.mark(self, CLEAN)
+
+    def _end_late(self) -> None:
+        if self._is_ended:
+            self._abort()
+        elif self._task is not None:
+            self._is_late = True
+            self._task.cancel()
+        elif self.is_idle:
+            self._end()
+        else:
+            self._refuse(RequestTimeout("the request did not come in time"))
 
     def stop_when_idle(self) -> None:
         """Ends an idle connection; another one ends after its answer."""
@@ -156,8 +166,8 @@ class Connection(asyncio.Protocol):
             return
         if head is not None and body is not None:
             self._head = self._chunks = None
-            self._deadline = float("inf")
-            self._owner.began(self)
+            self._deadline = self._began + self._owner.timeout_seconds
+            self._is_late = False
             self._task = asyncio.get_running_loop().create_task(self._answer(head, body))
 
     def _read_head(self) -> Head | None:
@@ -204,31 +214,43 @@ class Connection(asyncio.Protocol):
         return content
 
     async def _answer(self, head: Head, body: bytes) -> None:
-        request, keeps = None, False
+        keeps = False
         try:
-            try:
-                request = Request(
-                    method=head.method,
-                    target=head.target,
-                    headers=head.headers,
-                    body=_decompressed(body, head, self._owner.largest_body_bytes),
-                    began=self._began,
-                )
-                response = await self._owner.handle(request)
-            except ServingError as error:
-                response = self._owner.refusal(error, request)
-            keeps = head.keeps_alive and not self._owner.is_stopping
+            response = await self._response(head, body)
+            keeps = head.keeps_alive and not self._owner.is_stopping and not self._was_last
             await self._send(response, head, keeps=keeps)
         except Exception:  # the request's edge: an answer that broke off half way
             LOG.exception("an answer was not sent to its end")
             self._abort()
         finally:
             self._task = None
-            self._owner.ended(self)
-        if keeps and not self._is_ended:
+        if keeps and self._transport is not None and not self._is_ended:
+            unsent = self._transport.get_write_buffer_size()
+            self._owner.mark(self, SENDING if unsent else BUSY if self._buffer else CLEAN)
             self._next()
         else:
             self._end()
+
+    async def _response(self, head: Head, body: bytes) -> Response:
+        try:
+            request = Request(
+                method=head.method,
+                target=head.target,
+                headers=head.headers,
+                body=_decompressed(body, head, self._owner.largest_body_bytes),
+                began=self._began,
+            )
+            return await self._owner.handle(request)
+        except ServingError as error:
+            return self._owner.refusal(error)
+        except asyncio.CancelledError:
+            if not self._is_late:
+                raise  # the client has gone
+            return self._owner.refusal(
+                DeadlineExceeded(
+                    f"the request was not answered in {self._owner.timeout_seconds:g} s"
+                )
+            )
 
     async def _send(self, response: Response, head: Head, *, keeps: bool) -> None:
         if self._transport is None:
@@ -237,6 +259,8 @@ class Connection(asyncio.Protocol):
             self._transport.write(whole(response, head, keeps=keeps))
             return
         in_chunks = head.takes_chunks
+        self._deadline = float("inf")
+        self._owner.mark(self, SENDING)
         self._transport.write(start(response, in_chunks=in_chunks, keeps=keeps and in_chunks))
         async for part in response.body:
             self._transport.write(chunk(part) if in_chunks else part)
@@ -263,9 +287,10 @@ class Connection(asyncio.Protocol):
         the connection, and the client would never see why.
         """
         if self._transport is not None:
-            self._transport.write(whole(self._owner.refusal(error, None), None, keeps=False))
+            self._transport.write(whole(self._owner.refusal(error), None, keeps=False))
             self._transport.write_eof()
         self._is_ended = True
+        self._owner.mark(self, SENDING)
         self._buffer.clear()
         self._deadline = time.monotonic() + LINGER_SECONDS
 
@@ -276,6 +301,7 @@ class Connection(asyncio.Protocol):
 
     def _end(self) -> None:
         self._is_ended = True
+        self._owner.mark(self, SENDING)
         self._buffer.clear()
         self._deadline = time.monotonic() + PATIENCE_SECONDS
         if self._transport is not None:

@@ -21,6 +21,7 @@ import numpy as np
 
 from serving.bundle import Signature, Tensor
 from serving.errors import DeadlineExceeded, Overloaded, ServingError
+from serving.running.limits import Limits
 from serving.session import Session
 
 SHORT_SECONDS = 0.001
@@ -34,22 +35,6 @@ LEAST_ROWS_WAITING = 3
 """Requests may always wait for as many times the time of one row."""
 
 Arrays = Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How requests are put together.
-
-    Attributes:
-        most_rows: in one batch; a single request may have more.
-        wait_seconds: a request waits so long for others, though nothing is being computed.
-        budget_seconds: a request that would be answered later than this is refused, as long as
-            others are before it.
-    """
-
-    most_rows: int = 256
-    wait_seconds: float = 0.0
-    budget_seconds: float = 0.5
 
 
 class Observer(Protocol):

@@ -9,7 +9,8 @@ from serving.bundle import Manifest, Signature, Tensor
 from serving.errors import DamagedBundle
 from serving.model import DEFAULT, Model
 from serving.running import string_signature
-from serving.running.batching import Arrays, Batcher, Limits, Observer
+from serving.running.batching import Arrays, Batcher, Observer
+from serving.running.limits import Limits
 from serving.wire.datatypes import BY_NAME
 from serving.wire.messages import message
 

@@ -1,0 +1,240 @@
+"""The process that a person starts: it listens, watches the folders, and keeps the crew going."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import signal
+import socket
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+from serving.errors import BadInput, NotFound, ServingError
+from serving.fleet import folders, handover, models_config, policy
+from serving.fleet.crew import Crew, begin_preloading
+from serving.fleet.models_config import ModelConfig
+from serving.fleet.settings import Settings
+from serving.fleet.versions import Versions
+
+LOG = logging.getLogger(__name__)
+BACKLOG = 1024
+DESCRIPTORS_FOR_ITSELF = 40
+"""Files that the supervisor needs beside the connections it has copies of."""
+
+
+def serve(settings: Settings) -> int:
+    """Runs a server until a signal ends it.
+
+    Returns:
+        0 once all that was begun is answered, 1 if some of it was not.
+
+    Raises:
+        NotFound: the folder of models, or the configuration, is not there.
+        BadInput: an address cannot be had, or the configuration cannot be read.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    begin_preloading()
+    _first_look(settings)
+    listeners = _listen(settings)
+    return asyncio.run(_Supervisor(settings, listeners).run())
+
+
+class _Supervisor:
+    def __init__(self, settings: Settings, listeners: list[tuple[socket.socket, bytes]]) -> None:
+        self._settings, self._listeners = settings, listeners
+        self._configs: list[ModelConfig] | None = None
+        self._crew = Crew(settings)
+        self._versions = Versions(self._crew)
+        self._signals = 0
+        self._ended: asyncio.Event
+        self._is_accepting = False
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled)
+        self._crew.available = self._versions.available
+        self._crew.state = self._state
+        self._crew.answer = self._answer
+        self._crew.on_room = self._accept_again
+        watching = loop.create_task(self._watch())
+        await self._crew.start()
+        self._announce()
+        await self._ended.wait()
+        watching.cancel()
+        return await self._end()
+
+    def _announce(self) -> None:
+        for listener, protocol in self._listeners:
+            kind = "REST" if protocol == handover.HTTP else "gRPC"
+            name = listener.getsockname()
+            where = name if isinstance(name, str) else f"{name[0]}:{name[1]}"
+            sys.stderr.write(f"keras-serve: {kind} on {where}\n")
+        sys.stderr.flush()
+
+    async def _watch(self) -> None:
+        since_config = 0.0
+        while True:
+            if self._configs is None or self._is_config_due(since_config):
+                self._read_config()
+                since_config = 0.0
+            try:
+                self._versions.follow(self._wanted())
+            except OSError as error:
+                LOG.warning("%s cannot be read: %s", self._settings.models, error.strerror)
+            if not self._settings.poll_seconds:
+                return
+            await asyncio.sleep(self._settings.poll_seconds)
+            since_config += self._settings.poll_seconds
+
+    def _is_config_due(self, seconds: float) -> bool:
+        period = self._settings.config_poll_seconds
+        return bool(self._settings.config and period and seconds >= period)
+
+    def _read_config(self) -> None:
+        if self._settings.config is None:
+            return
+        try:
+            self._configs = _config(self._settings.config)
+        except ServingError as error:
+            LOG.error("the models stay as they are: %s", error)
+
+    def _wanted(self) -> list[ModelConfig]:
+        if self._configs is not None:
+            return self._configs
+        chosen = policy.parse(self._settings.policy)
+        return [
+            ModelConfig(name=name, folder=folder, policy=chosen)
+            for name, folder in folders.models_in(self._settings.models or Path()).items()
+        ]
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "statuses": {
+                name: {
+                    number: (int(one.state), one.error_code, one.error_message)
+                    for number, one in versions.items()
+                }
+                for name, versions in self._versions.statuses().items()
+            },
+            "labels": self._versions.labels(),
+            "is_ready": self._versions.is_ready and not self._signals,
+        }
+
+    async def _answer(self, message: Any) -> Any:
+        if message["do"] == "metrics":
+            return await self._crew.metrics()
+        return None
+
+    def _accept_again(self) -> None:
+        if self._is_accepting or self._signals or not self._crew.can_take:
+            return
+        self._is_accepting = True
+        loop = asyncio.get_running_loop()
+        for listener, protocol in self._listeners:
+            loop.add_reader(listener.fileno(), self._accept, listener, protocol)
+
+    def _pause_accepting(self) -> None:
+        self._is_accepting = False
+        loop = asyncio.get_running_loop()
+        for listener, _ in self._listeners:
+            loop.remove_reader(listener.fileno())
+
+    def _accept(self, listener: socket.socket, protocol: bytes) -> None:
+        while self._crew.can_take:
+            try:
+                connection, _ = listener.accept()
+            except OSError as error:
+                if not isinstance(error, BlockingIOError | ConnectionAbortedError):
+                    LOG.error("no connection can be accepted: %s", error.strerror)
+                return
+            self._crew.take(connection, protocol)
+        self._pause_accepting()
+
+    def _signalled(self) -> None:
+        self._signals += 1
+        if self._signals == 1:
+            LOG.info("stopping: what has begun is still answered; a second signal ends it at once")
+            self._crew.show()
+            self._ended.set()
+        else:
+            self._crew.kill()
+            _remove_socket(self._settings)
+            os._exit(1)
+
+    async def _end(self) -> int:
+        for listener, protocol in self._listeners:
+            self._accept(listener, protocol)  # who has connected already is not turned away
+        if self._is_accepting:
+            self._pause_accepting()
+        for listener, _ in self._listeners:
+            listener.close()
+        _remove_socket(self._settings)
+        is_clean = await self._crew.stop(self._settings.grace_seconds)
+        return 0 if is_clean else 1
+
+
+def _first_look(settings: Settings) -> None:
+    """Finds out what a person should be told before anything is started."""
+    policy.parse(settings.policy)
+    if settings.config is not None:
+        _config(settings.config)
+    elif settings.models is not None:
+        try:
+            folders.models_in(settings.models)
+        except FileNotFoundError as error:
+            raise NotFound(f"there is no folder {settings.models}") from error
+        except OSError as error:
+            raise BadInput(f"{settings.models} cannot be read: {error.strerror}") from error
+
+
+def _config(path: Path) -> list[ModelConfig]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file {path}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {error}") from error
+    return models_config.parse(text)
+
+
+def _listen(settings: Settings) -> list[tuple[socket.socket, bytes]]:
+    _allow_descriptors(settings.most_connections)
+    return [
+        (_bound(settings.host, settings.rest_port), handover.HTTP),
+    ]
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise BadInput(f"cannot listen on {host}:{port}: {error}") from error
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def _allow_descriptors(connections: int) -> None:
+    """Raises the limit of open files as far as is allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + DESCRIPTORS_FOR_ITSELF
+    if soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(limit, soft), hard))
+
+
+def _remove_socket(settings: Settings) -> None:
+    path = settings.grpc_socket
+    with contextlib.suppress(OSError):
+        if path is not None and stat.S_ISSOCK(path.stat().st_mode):
+            path.unlink()
