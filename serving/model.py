@@ -128,7 +128,7 @@ class Model:
         """
         from serving.stream import stream
 
-        session = self._session("step")
+        session = self.session("step")
         codec = session.signature.inputs[0].codec
         if codec is None or codec.name != "characters":
             raise NotFound(f"{self.manifest.name} is no text generator")

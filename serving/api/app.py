@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 from serving import metrics
 from serving.api.note import Note
@@ -110,17 +109,3 @@ def record(note: Note, counted: Metrics) -> None:
         counted.count(
             ":tensorflow:serving:request_example_count_total", note.model, amount=note.rows
         )
-
-
-def as_record(note: Note) -> dict[str, Any]:
-    """Returns what the access log says of a request."""
-    return {
-        "entrypoint": note.entrypoint,
-        "api": note.api,
-        "model": note.model,
-        "version": note.version,
-        "signature": note.signature,
-        "rows": note.rows,
-        "code": note.code,
-        "milliseconds": round(note.seconds * 1000, 3),
-    }

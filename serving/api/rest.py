@@ -9,14 +9,17 @@ from serving.api import rest_paths, status_json
 from serving.api.note import Note
 from serving.api.rest_paths import ModelPath
 from serving.bundle import Tensor
-from serving.errors import BadInput, BadState
+from serving.errors import BadInput, BadState, Unsupported
 from serving.http1.message import Request, Response
+from serving.model import DEFAULT
+from serving.running import examples
 from serving.running.catalog import Catalog
 from serving.running.version import Answering, Version
-from serving.wire import answer_json, predict_json
+from serving.wire import answer_json, examples_json, predict_json
 
 LONG_BYTES = 64 * 1024
 """A body longer than this that has to be read the long way is read on a thread."""
+_APIS = {"predict": "Predict", "classify": "Classify", "regress": "Regress"}
 
 
 class RestAPI:
@@ -35,13 +38,14 @@ class RestAPI:
         if request.method == "OPTIONS":
             return _preflight(request)
         path = rest_paths.parse(request.method, request.target)
-        note.api = path.action.capitalize()
+        note.api = _APIS.get(path.action, "")
         if path.action in ("status", "metadata"):
-            return self._about(path, note)
-        return await self._predict(path, request, note)
+            return self._about(path)
+        if path.action == "predict":
+            return await self._predict(path, request, note)
+        return await self._examine(path, request, note)
 
-    def _about(self, path: ModelPath, note: Note) -> Response:
-        note.api = ""
+    def _about(self, path: ModelPath) -> Response:
         if not path.model:
             raise BadInput("Missing model name in request.")
         if path.action == "metadata":
@@ -73,13 +77,32 @@ class RestAPI:
         write = answer_json.predictions if parsed.is_row else answer_json.outputs
         return Response(body=write(outputs))
 
+    async def _examine(self, path: ModelPath, request: Request, note: Note) -> Response:
+        """Classifies or regresses examples."""
+        parsed = examples_json.parse(request.body)
+        version = self._catalog.find(path.model, path.version, path.label)
+        note.model, note.version = version.name, version.number
+        is_classify = path.action == "classify"
+        find = examples.classifying if is_classify else examples.regressing
+        answering = find(version, parsed.signature)
+        note.signature, note.rows = answering.signature.name, len(parsed.examples)
+        deadline = request.began + self._timeout
+        outputs = await examples.answer(answering, parsed.examples, deadline)
+        if is_classify:
+            classes = examples.classes_of(outputs, len(parsed.examples))
+            return Response(body=answer_json.classifications(classes))
+        values = examples.values_of(outputs, len(parsed.examples))
+        return Response(body=answer_json.regressions(values))
+
 
 def _answering(version: Version, signature: str) -> Answering:
     answering = version.answering(signature)
-    if answering is None:
-        name = signature or "serving_default"
-        raise BadInput(f'Serving signature name: "{name}" not found in signature def')
-    return answering
+    if answering is not None:
+        return answering
+    name = signature or DEFAULT
+    if name in version.signature_defs:
+        raise Unsupported(f"signature {name} of {version.name} is in the SavedModel alone")
+    raise BadInput(f'Serving signature name: "{name}" not found in signature def')
 
 
 def _with_zero_rows(

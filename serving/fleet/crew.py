@@ -6,20 +6,20 @@ import logging
 import multiprocessing
 import os
 import shutil
-import signal
 import socket
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 from serving import metrics
 from serving.errors import Unavailable
-from serving.fleet import entries, handover
+from serving.fleet import entries, handover, trying
 from serving.fleet.channel import Channel, open_channel
 from serving.fleet.settings import Settings
+from serving.fleet.trying import ending
 from serving.fleet.versions import Outcome
 from serving.http1.connection import BUSY, CLEAN
 from serving.metrics import Snapshot
@@ -36,8 +36,8 @@ LOST = (
 )
 
 Answer = Callable[[Any], Awaitable[Any]]
-Load = tuple[str, int, Path, str]
-"""Name, number, folder and manifest's hash of a version."""
+Key = tuple[str, int]
+"""Name and number of a version."""
 
 
 class _Worker:
@@ -56,7 +56,6 @@ class Crew:
 
     Attributes:
         on_room: called when a connection may be handed over again after `can_take` was false.
-        available: returns what a new worker has to load.
         state: returns what every worker is shown of models: statuses, labels, readiness.
         answer: answers what workers ask.
     """
@@ -68,6 +67,7 @@ class Crew:
         self._workers: list[_Worker] = []
         self._free = list(range(settings.most_connections))
         self._homeless: list[tuple[socket.socket, bytes]] = []
+        self._loads: dict[Key, dict[str, str]] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="keras-serve-"))
         self._states_path = str(self._folder / "connections")
         self._states = handover.states(self._states_path, settings.most_connections)
@@ -77,7 +77,6 @@ class Crew:
         self._is_stopping = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self.on_room: Callable[[], None] = lambda: None
-        self.available: Callable[[], Iterable[Load]] = list
         self.state: Callable[[], dict[str, Any]] = dict
         self.answer: Answer | None = None
 
@@ -112,42 +111,15 @@ class Crew:
 
     async def try_version(self, folder: Path) -> Outcome:
         """Tries a version in a process of its own."""
-        receiving, sending = self._context.Pipe(duplex=False)
-        seconds = self._settings.load_seconds
-        process = self._context.Process(
-            target=entries.try_bundle, args=(str(folder), seconds, sending), daemon=True
-        )
-        process.start()
-        sending.close()
-        await _readable(process.sentinel)
-        process.join()
-        try:
-            result = receiving.recv() if receiving.poll() else {}
-        except (EOFError, OSError):
-            result = {}
-        receiving.close()
-        exit_code = process.exitcode
-        process.close()
-        if "sha256" in result:
-            return Outcome(sha256=result["sha256"])
-        if result:
-            return Outcome(error_code=result["code"], error_message=result["error"])
-        if exit_code == -signal.SIGALRM:
-            return Outcome(
-                error_code="DEADLINE_EXCEEDED",
-                error_message=f"trying it took longer than {seconds:g} s",
-            )
-        return Outcome(
-            error_code="ABORTED",
-            error_message=f"the process that tried it ended with {_ending(exit_code)}",
-        )
+        return await trying.try_version(self._context, folder, self._settings.load_seconds)
 
     async def load(self, name: str, number: int, folder: Path, sha256: str) -> Outcome:
         """Has every worker load a version; the first error counts."""
+        self._loads[name, number] = {"folder": str(folder), "sha256": sha256}
         replies = await self._ask_all(
-            do="load", name=name, version=number, folder=str(folder), sha256=sha256
+            do="load", name=name, version=number, **self._loads[name, number]
         )
-        for reply in replies:
+        for _, reply in replies:
             if reply["code"] != "OK":
                 await self.unload(name, number)
                 return Outcome(error_code=reply["code"], error_message=reply["error"])
@@ -155,6 +127,7 @@ class Crew:
 
     async def unload(self, name: str, number: int) -> None:
         """Has every worker let a version go, once nobody is answered by it."""
+        self._loads.pop((name, number), None)
         await self._ask_all(do="unload", name=name, version=number)
 
     def show(self) -> None:
@@ -165,9 +138,7 @@ class Crew:
 
     async def metrics(self) -> Snapshot:
         """Adds up what all workers have counted, those that have ended too."""
-        for worker, snapshot in zip(
-            list(self._workers), await self._ask_all(do="snapshot"), strict=False
-        ):
+        for worker, snapshot in await self._ask_all(do="snapshot"):
             worker.snapshot = snapshot
         own = {"keras_serve_worker_restarts_total": [[[], self._restarts]]}
         return metrics.added([self._past, own, *(w.snapshot for w in self._workers)])
@@ -219,15 +190,17 @@ class Crew:
         loop.add_reader(way.fileno(), self._free_slots, worker)
         loop.add_reader(process.sentinel, self._lost, worker)
         self._begin(self._listen(worker))
-        self._begin(self._prepare(worker))
+        # What is loaded from now on is asked of this one too; see `load`.
+        self._begin(self._prepare(worker, list(self._loads)))
 
-    async def _prepare(self, worker: _Worker) -> None:
+    async def _prepare(self, worker: _Worker, keys: list[Key]) -> None:
         """Has a new worker load what the others have, then gives it connections."""
-        for name, number, folder, sha256 in list(self.available()):
+        for name, number in keys:
+            files = self._loads.get((name, number))
+            if files is None:
+                continue
             with contextlib.suppress(Unavailable):
-                reply = await worker.channel.ask(
-                    do="load", name=name, version=number, folder=str(folder), sha256=sha256
-                )
+                reply = await worker.channel.ask(do="load", name=name, version=number, **files)
                 if reply["code"] != "OK":
                     LOG.error("a new worker has not %s %d: %s", name, number, reply["error"])
         worker.channel.send(do="show", **self.state())
@@ -273,7 +246,7 @@ class Crew:
             self._free.append(slot)
             self._take_back(connection, protocol, self._states[slot])
         if not self._is_stopping:
-            LOG.error("a worker ended with %s and is replaced", _ending(exit_code))
+            LOG.error("a worker ended with %s and is replaced", ending(exit_code))
             self._restarts += 1
             is_short = time.monotonic() - worker.began < SHORT_LIFE_SECONDS
             self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS) if is_short else 0
@@ -294,12 +267,17 @@ class Crew:
         if not self._is_stopping:
             await self._start_worker()
 
-    async def _ask_all(self, **message: Any) -> list[Any]:
+    async def _ask_all(self, **message: Any) -> list[tuple[_Worker, Any]]:
         """Returns the replies of the workers that live to give one."""
+        workers = list(self._workers)
         replies = await asyncio.gather(
-            *(worker.channel.ask(**message) for worker in self._workers), return_exceptions=True
+            *(worker.channel.ask(**message) for worker in workers), return_exceptions=True
         )
-        return [reply for reply in replies if not isinstance(reply, BaseException)]
+        return [
+            (worker, reply)
+            for worker, reply in zip(workers, replies, strict=True)
+            if not isinstance(reply, BaseException)
+        ]
 
     async def _keep_snapshots(self) -> None:
         """So that what a worker has counted is not lost with it."""
@@ -325,18 +303,3 @@ def begin_preloading() -> None:
     from multiprocessing import forkserver
 
     forkserver.ensure_running()
-
-
-async def _readable(descriptor: int) -> None:
-    loop, done = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(descriptor, done.set)
-    try:
-        await done.wait()
-    finally:
-        loop.remove_reader(descriptor)
-
-
-def _ending(exit_code: int | None) -> str:
-    if exit_code is not None and exit_code < 0:
-        return signal.Signals(-exit_code).name
-    return f"code {exit_code}"

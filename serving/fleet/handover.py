@@ -49,7 +49,7 @@ def receive(end: socket.socket) -> Iterator[tuple[socket.socket, int, bytes]]:
 
 
 def report_closed(end: socket.socket, slots: list[int]) -> None:
-    """Tells the supervisor that connections are closed; takes those out of the list that it told."""
+    """Tells the supervisor of closed connections; takes those that it told out of the list."""
     with contextlib.suppress(OSError):
         while slots:
             end.send(_SLOT.pack(slots[-1]))

@@ -34,7 +34,6 @@ class Settings:
         config_poll_seconds: how often it is read again; 0 for never.
         host: address to listen on.
         rest_port, grpc_port: 0 for any free one.
-        grpc_socket: path of a Unix socket for gRPC too, or None.
         policy: which versions are served: `latest`, `latest:N`, `all`, `specific:N,M`.
         poll_seconds: how often the folders are looked at; 0 for once.
         workers: processes that answer.
@@ -48,7 +47,6 @@ class Settings:
         access_log: a file, `-` for stdout, or None.
         load_seconds: the longest that trying a version may take.
         allows_labels_for_unavailable: a new label may name a version that is not available.
-        traces: where OpenTelemetry spans go (an OTLP endpoint), or None.
     """
 
     models: Path | None = None
@@ -57,7 +55,6 @@ class Settings:
     host: str = "127.0.0.1"
     rest_port: int = 8501
     grpc_port: int = 8500
-    grpc_socket: Path | None = None
     policy: str = "latest"
     poll_seconds: float = 1.0
     workers: int = 1
@@ -72,4 +69,3 @@ class Settings:
     access_log: str | None = None
     load_seconds: float = 120.0
     allows_labels_for_unavailable: bool = False
-    traces: str | None = None

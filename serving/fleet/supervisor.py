@@ -7,17 +7,18 @@ import os
 import resource
 import signal
 import socket
-import stat
 import sys
 from pathlib import Path
 from typing import Any
 
+from serving.api import access_log
 from serving.errors import BadInput, NotFound, ServingError
 from serving.fleet import folders, handover, models_config, policy
 from serving.fleet.crew import Crew, begin_preloading
 from serving.fleet.models_config import ModelConfig
 from serving.fleet.settings import Settings
 from serving.fleet.versions import Versions
+from serving.running.states import State
 
 LOG = logging.getLogger(__name__)
 BACKLOG = 1024
@@ -57,15 +58,16 @@ class _Supervisor:
         self._ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
-        self._crew.available = self._versions.available
         self._crew.state = self._state
         self._crew.answer = self._answer
         self._crew.on_room = self._accept_again
         watching = loop.create_task(self._watch())
         await self._crew.start()
         self._announce()
+        saying = loop.create_task(self._say_when_ready())
         await self._ended.wait()
         watching.cancel()
+        saying.cancel()
         return await self._end()
 
     def _announce(self) -> None:
@@ -74,6 +76,18 @@ class _Supervisor:
             name = listener.getsockname()
             where = name if isinstance(name, str) else f"{name[0]}:{name[1]}"
             sys.stderr.write(f"keras-serve: {kind} on {where}\n")
+        sys.stderr.flush()
+
+    async def _say_when_ready(self) -> None:
+        """Tells a person, once, what came of the versions that were there at the start."""
+        await self._versions.settle()
+        found = [
+            f"{name} {number}"
+            for name, versions in sorted(self._versions.statuses().items())
+            for number, one in sorted(versions.items())
+            if one.state == State.AVAILABLE
+        ]
+        sys.stderr.write(f"keras-serve: ready: {', '.join(found) or 'no model yet'}\n")
         sys.stderr.flush()
 
     async def _watch(self) -> None:
@@ -163,7 +177,6 @@ class _Supervisor:
             self._ended.set()
         else:
             self._crew.kill()
-            _remove_socket(self._settings)
             os._exit(1)
 
     async def _end(self) -> int:
@@ -173,7 +186,6 @@ class _Supervisor:
             self._pause_accepting()
         for listener, _ in self._listeners:
             listener.close()
-        _remove_socket(self._settings)
         is_clean = await self._crew.stop(self._settings.grace_seconds)
         return 0 if is_clean else 1
 
@@ -181,6 +193,7 @@ class _Supervisor:
 def _first_look(settings: Settings) -> None:
     """Finds out what a person should be told before anything is started."""
     policy.parse(settings.policy)
+    access_log.open_log(settings.access_log)
     if settings.config is not None:
         _config(settings.config)
     elif settings.models is not None:
@@ -231,10 +244,3 @@ def _allow_descriptors(connections: int) -> None:
         with contextlib.suppress(ValueError, OSError):
             limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
             resource.setrlimit(resource.RLIMIT_NOFILE, (max(limit, soft), hard))
-
-
-def _remove_socket(settings: Settings) -> None:
-    path = settings.grpc_socket
-    with contextlib.suppress(OSError):
-        if path is not None and stat.S_ISSOCK(path.stat().st_mode):
-            path.unlink()

@@ -117,14 +117,6 @@ class Versions:
         """Returns the labels of every model."""
         return {name: dict(config.labels) for name, config in self._configs.items()}
 
-    def available(self) -> list[tuple[str, int, Path, str]]:
-        """Returns name, number, folder and hash of what a new worker has to load."""
-        return [
-            (name, number, one.folder, one.sha256)
-            for (name, number), one in self._tracked.items()
-            if _is_available(one)
-        ]
-
     def follow(self, configs: Iterable[ModelConfig]) -> None:
         """Looks at the folders of these models, and brings up and takes down what that means.
 

@@ -1,8 +1,10 @@
-"""A process that answers: one event loop, the models it was told to load, the connections it got."""
+"""A process that answers: an event loop, the models that it was told to load, its connections."""
 
 import asyncio
+import functools
 import gc
 import logging
+import mmap
 import signal
 import socket
 import time
@@ -12,6 +14,7 @@ from typing import Any
 
 import uvloop
 
+from serving.api import access_log
 from serving.api.app import App, record, refusal
 from serving.api.note import Note
 from serving.errors import ServingError
@@ -60,9 +63,7 @@ def main(
 class Worker:
     """Answers on the connections that the supervisor hands over; owner of each of them."""
 
-    def __init__(
-        self, settings: Settings, connections: socket.socket, states: "handover.mmap.mmap"
-    ) -> None:
+    def __init__(self, settings: Settings, connections: socket.socket, states: mmap.mmap) -> None:
         """Begins with no model and no connection."""
         self.largest_body_bytes = settings.rest_body_bytes
         self.timeout_seconds = settings.rest_timeout_seconds
@@ -75,6 +76,7 @@ class Worker:
         self._answering = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._channel: Channel | None = None
+        self._access_log = access_log.open_log(settings.access_log)
 
     async def run(self, channel: Channel) -> None:
         """Works until the supervisor says stop, or is gone."""
@@ -128,7 +130,8 @@ class Worker:
                     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection = Connection(self, slot)
                 self._open.add(connection)
-                self._start(loop.connect_accepted_socket(lambda c=connection: c, client))
+                made = functools.partial(_itself, connection)
+                self._start(loop.connect_accepted_socket(made, client))
         except EOFError:
             loop.remove_reader(self._ways.fileno())
 
@@ -214,6 +217,8 @@ class Worker:
 
     def _observe(self, note: Note) -> None:
         record(note, self._metrics)
+        if self._access_log is not None:
+            self._access_log.write(note)
 
     def _reply(self, message: Any, content: Any) -> None:
         if self._channel is not None:
@@ -229,6 +234,10 @@ class Worker:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             LOG.error("a task of the worker failed", exc_info=task.exception())
+
+
+def _itself(connection: Connection) -> Connection:
+    return connection
 
 
 class _Observer:

@@ -3,7 +3,8 @@
 `classify_image_bytes` takes the bytes of image files and gives class names: what `serving_default`
 does, with codecs around it. So a client that sends bytes to TF Serving finds the same signature
 here. Which graph stands behind such a signature is seen from the names: `image_bytes` is `image`
-through its codec, and a string among the outputs is a class through its own.
+through its codec, and a string among the outputs is a class through its own. An input with the
+codec `example` is serialized `tf.train.Example`s, with a feature for each input of the graph.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 
 from serving.bundle import Signature, Tensor
 from serving.codecs import DECODERS, ENCODERS
+from serving.running import example_features
 from serving.running.batching import Arrays, Batcher
 
 Conversion = Callable[[np.ndarray], np.ndarray]
@@ -87,6 +89,8 @@ def _same(array: np.ndarray) -> np.ndarray:
 
 
 def _decoding(want: Tensor, have: Tensor) -> Conversion | None:
+    if have.codec is not None and have.codec.name == "example":
+        return lambda array: example_features.to_array(array.ravel().tolist(), want)
     codec = want.codec
     if codec is None or codec.name not in DECODERS or have.dtype != "string":
         return None
@@ -104,13 +108,29 @@ def _decoding(want: Tensor, have: Tensor) -> Conversion | None:
 
 
 def _encoding(want: Tensor, have: Tensor) -> Conversion | None:
-    codec = have.codec
-    if codec is None or codec.name != "class" or want.dtype != "string":
-        return None
-    encode, settings = ENCODERS[codec.name], codec.settings
+    codec = have.codec.name if have.codec else ""
+    if want.dtype == "string" and codec == "class":
+        return _class_names(have)
+    if want.dtype == "string" and codec == "probabilities":
+        return _classes(have)
+    if codec == "probabilities" and (want.name, have.dtype) == ("scores", want.dtype):
+        return _same
+    is_column = have.shape in (want.shape, ("batch", 1))
+    return _same if is_column and (want.name, have.dtype) == ("outputs", want.dtype) else None
+
+
+def _class_names(have: Tensor) -> Conversion:
+    settings = have.codec.settings if have.codec else {}
 
     def convert(array: np.ndarray) -> np.ndarray:
-        names = [name.encode() for name in encode(array, settings)]
+        names = [name.encode() for name in ENCODERS["class"](array, settings)]
         return np.array(names, object).reshape(array.shape)
 
     return convert
+
+
+def _classes(have: Tensor) -> Conversion:
+    """All classes for each row, in the order of the probabilities."""
+    classes = have.codec.settings["classes"] if have.codec else ()
+    names = np.array([name.encode() for name in classes], object)
+    return lambda array: np.broadcast_to(names, (len(array), len(names)))
