@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from serving import metrics
 from serving.api import access_log
 from serving.errors import BadInput, NotFound, ServingError
 from serving.fleet import folders, handover, models_config, policy
@@ -140,9 +141,16 @@ class _Supervisor:
         }
 
     async def _answer(self, message: Any) -> Any:
-        if message["do"] == "metrics":
-            return await self._crew.metrics()
-        return None
+        if message["do"] != "metrics":
+            return None
+        states = {
+            "keras_serve_model_state": [
+                [[name, str(number)], int(one.state)]
+                for name, versions in self._versions.statuses().items()
+                for number, one in versions.items()
+            ]
+        }
+        return metrics.added([await self._crew.metrics(), states])
 
     def _accept_again(self) -> None:
         if self._is_accepting or self._signals or not self._crew.can_take:

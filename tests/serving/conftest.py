@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import http.client
 import io
+import itertools
 import json
 import os
 import re
@@ -248,7 +249,7 @@ def slow():
                 helper.make_node("Mul", ["column", "ones"], ["step_0"]),
                 *(
                     helper.make_node("MatMul", [before, "matrix"], [after])
-                    for before, after in zip(names[1:], names[2:], strict=False)
+                    for before, after in itertools.pairwise(names[1:])
                 ),
                 helper.make_node("ReduceMax", [names[-1], "axes"], ["y"], keepdims=0),
             ],
@@ -379,9 +380,9 @@ def start_server():
 
 @pytest.fixture(scope="session")
 def server(start_server, models):
-    """One server on all models, both versions of `half_plus`, and two workers; leave it as it is."""
+    """Two workers on all models and both versions of `half_plus`; leave it as it is."""
     policy = ["--model-version-policy", "all"]
-    return start_server(models, *policy, "--workers", "2", "--queue-ms", "60000")
+    return start_server(models, *policy, "--workers", "2", "--queue-ms", "6e5", "--timeout", "600")
 
 
 @pytest.fixture(scope="session")
