@@ -111,7 +111,7 @@ def _encoding(want: Tensor, have: Tensor) -> Conversion | None:
     codec = have.codec.name if have.codec else ""
     if want.dtype == "string" and codec == "class":
         return _class_names(have)
-    if want.dtype == "string" and codec == "probabilities":
+    if (want.name, want.dtype, codec) == ("classes", "string", "probabilities"):
         return _classes(have)
     if codec == "probabilities" and (want.name, have.dtype) == ("scores", want.dtype):
         return _same
