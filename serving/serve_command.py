@@ -50,6 +50,7 @@ def settings(arguments: Sequence[str] | None = None) -> Settings:
         config_poll_seconds=options.models_config_poll,
         host=options.host,
         rest_port=options.rest_port,
+        grpc_port=options.grpc_port,
         policy=options.model_version_policy,
         poll_seconds=options.poll,
         workers=options.workers or min(usable_cores(), MOST_WORKERS),
@@ -61,6 +62,7 @@ def settings(arguments: Sequence[str] | None = None) -> Settings:
         ),
         rest_timeout_seconds=options.timeout,
         rest_body_bytes=int(options.body_mib * MEBIBYTE),
+        grpc_message_bytes=int(options.message_mib * MEBIBYTE),
         most_connections=options.connections,
         grace_seconds=options.grace,
         has_cors=options.cors,
@@ -115,6 +117,9 @@ def _add_reach(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for everybody (127.0.0.1)")
     group.add_argument(
         "--rest-port", type=_port, default=8501, metavar="PORT", help="0 for any free one (8501)"
+    )
+    group.add_argument(
+        "--grpc-port", type=_port, default=8500, metavar="PORT", help="0 for any free one (8500)"
     )
     group.add_argument("--cors", action="store_true", help="pages of other sites may ask too")
     group.add_argument(
@@ -173,6 +178,13 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
         default=16.0,
         metavar="MIB",
         help="largest body of a REST request, then 413 (16)",
+    )
+    group.add_argument(
+        "--message-mib",
+        type=_positive_seconds,
+        default=64.0,
+        metavar="MIB",
+        help="largest gRPC message, then RESOURCE_EXHAUSTED (64)",
     )
     group.add_argument(
         "--connections",

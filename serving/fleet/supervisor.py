@@ -1,6 +1,7 @@
 """The process that a person starts: it listens, watches the folders, and keeps the crew going."""
 
 import asyncio
+import base64
 import contextlib
 import logging
 import os
@@ -8,6 +9,7 @@ import resource
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from serving.fleet.models_config import ModelConfig
 from serving.fleet.settings import Settings
 from serving.fleet.versions import Versions
 from serving.running.states import State
+from serving.wire.messages import serving
 
 LOG = logging.getLogger(__name__)
 BACKLOG = 1024
@@ -40,8 +43,11 @@ def serve(settings: Settings) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     begin_preloading()
     _first_look(settings)
-    listeners = _listen(settings)
-    return asyncio.run(_Supervisor(settings, listeners).run())
+    _allow_descriptors(settings.most_connections)
+    with _reserved(settings.host, settings.grpc_port) as reserved:
+        settings = replace(settings, grpc_port=reserved.getsockname()[1])
+        listener = _bound(settings.host, settings.rest_port)
+        return asyncio.run(_Supervisor(settings, [(listener, handover.HTTP)]).run())
 
 
 class _Supervisor:
@@ -72,11 +78,10 @@ class _Supervisor:
         return await self._end()
 
     def _announce(self) -> None:
-        for listener, protocol in self._listeners:
-            kind = "REST" if protocol == handover.HTTP else "gRPC"
-            name = listener.getsockname()
-            where = name if isinstance(name, str) else f"{name[0]}:{name[1]}"
-            sys.stderr.write(f"keras-serve: {kind} on {where}\n")
+        for listener, _ in self._listeners:
+            host, port = listener.getsockname()[:2]
+            sys.stderr.write(f"keras-serve: REST on {host}:{port}\n")
+        sys.stderr.write(f"keras-serve: gRPC on {self._settings.host}:{self._settings.grpc_port}\n")
         sys.stderr.flush()
 
     async def _say_when_ready(self) -> None:
@@ -141,8 +146,8 @@ class _Supervisor:
         }
 
     async def _answer(self, message: Any) -> Any:
-        if message["do"] != "metrics":
-            return None
+        if message["do"] == "reload":
+            return await self._reload(base64.b64decode(message["config"]))
         states = {
             "keras_serve_model_state": [
                 [[name, str(number)], int(one.state)]
@@ -151,6 +156,28 @@ class _Supervisor:
             ]
         }
         return metrics.added([await self._crew.metrics(), states])
+
+    async def _reload(self, content: bytes) -> tuple[str, str]:
+        """Takes another configuration, and waits until its versions answer or fail."""
+        try:
+            configs = models_config.from_message(serving("ModelServerConfig").FromString(content))
+            for config in configs:
+                if not config.folder.is_dir():
+                    raise NotFound(f"Could not find base path {config.folder} for {config.name}")
+            current = self._versions.labels()
+            self._follow([replace(one, labels=current.get(one.name, {})) for one in configs])
+            await self._versions.settle()
+            self._versions.refuse_labels(
+                configs, allows_new_for_unavailable=self._settings.allows_labels_for_unavailable
+            )
+        except ServingError as error:
+            return error.grpc_code, str(error)
+        self._follow(configs)
+        return "OK", ""
+
+    def _follow(self, configs: list[ModelConfig]) -> None:
+        self._configs = configs
+        self._versions.follow(configs)
 
     def _accept_again(self) -> None:
         if self._is_accepting or self._signals or not self._crew.can_take:
@@ -223,11 +250,18 @@ def _config(path: Path) -> list[ModelConfig]:
     return models_config.parse(text)
 
 
-def _listen(settings: Settings) -> list[tuple[socket.socket, bytes]]:
-    _allow_descriptors(settings.most_connections)
-    return [
-        (_bound(settings.host, settings.rest_port), handover.HTTP),
-    ]
+def _reserved(host: str, port: int) -> socket.socket:
+    """Binds the port on which every worker then listens, so that nobody else gets it.
+
+    Another server that shares its port in the same way would let us in, and take half of the calls:
+    so it is first asked for without sharing.
+    """
+    _bound(host, port).close()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    reserved = socket.socket(family, socket.SOCK_STREAM)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    reserved.bind((host, port))
+    return reserved
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """A process that answers: an event loop, the models that it was told to load, its connections."""
 
 import asyncio
+import base64
 import functools
 import gc
 import logging
@@ -12,6 +13,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
 import uvloop
 
 from serving.api import access_log
@@ -24,6 +26,7 @@ from serving.fleet.settings import Settings
 from serving.http1.connection import CLEAN, Connection
 from serving.http1.message import Request, Response
 from serving.metrics import Metrics, Snapshot
+from serving.rpc import server, services
 from serving.running import version
 from serving.running.catalog import Catalog
 from serving.running.states import State, Status
@@ -32,6 +35,8 @@ LOG = logging.getLogger(__name__)
 SWEEP_SECONDS = 0.5
 LAST_WORDS_SECONDS = 0.25
 """After the call to stop, requests that were on their way are still answered for so long."""
+MOST_CALLS = 1000
+"""gRPC calls at the same time in one worker; more are refused at once."""
 LAST_ANSWER_SECONDS = 5.0
 """A worker whose supervisor has died finishes what it can in this time."""
 
@@ -76,6 +81,7 @@ class Worker:
         self._answering = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._channel: Channel | None = None
+        self._grpc: grpc.aio.Server | None = None
         self._access_log = access_log.open_log(settings.access_log)
 
     async def run(self, channel: Channel) -> None:
@@ -84,6 +90,12 @@ class Worker:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._ways.fileno(), self._take_connections)
         self._start(self._sweep())
+        self._grpc = await server.start(
+            _address(self._settings),
+            services.handlers(self._catalog, self._observe, self._reload),
+            largest_bytes=self._settings.grpc_message_bytes,
+            most_calls=MOST_CALLS,
+        )
         async for message in channel.messages():
             if message["do"] == "stop":
                 await self._stop(message["seconds"])
@@ -198,6 +210,8 @@ class Worker:
         await asyncio.sleep(min(LAST_WORDS_SECONDS, seconds))
         for connection in list(self._open):
             connection.stop_when_idle()
+        if self._grpc is not None:
+            await self._grpc.stop(max(end - time.monotonic(), 0))
         while self._open and time.monotonic() < end:
             await asyncio.sleep(0.01)
 
@@ -214,6 +228,14 @@ class Worker:
             return self._metrics.snapshot()
         found: Snapshot = await self._channel.ask(do="metrics")
         return found
+
+    async def _reload(self, config: bytes) -> tuple[str, str]:
+        """Hands another configuration to the supervisor; returns what came of it."""
+        if self._channel is None:
+            return "UNAVAILABLE", "the server is starting"
+        content = base64.b64encode(config).decode()
+        code, text = await self._channel.ask(do="reload", config=content)
+        return code, text
 
     def _observe(self, note: Note) -> None:
         record(note, self._metrics)
@@ -234,6 +256,11 @@ class Worker:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             LOG.error("a task of the worker failed", exc_info=task.exception())
+
+
+def _address(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.grpc_port}"
 
 
 def _itself(connection: Connection) -> Connection:

@@ -291,7 +291,16 @@ class Server:
 
     def __init__(self, *arguments):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "serving", "--rest-port", "0", *map(str, arguments)],
+            [
+                sys.executable,
+                "-m",
+                "serving",
+                "--rest-port",
+                "0",
+                "--grpc-port",
+                "0",
+                *map(str, arguments),
+            ],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
             stderr=subprocess.PIPE,
@@ -299,6 +308,7 @@ class Server:
         )
         self.lines = []
         self.port = int(self.wait_for(r"REST on \S+:(\d+)")[1])
+        self.grpc_port = int(self.wait_for(r"gRPC on \S+:(\d+)")[1])
         self.wait_for("keras-serve: ready")
 
     def wait_for(self, pattern):
