@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
-import os
 import shutil
 import socket
 import tempfile
@@ -294,12 +293,3 @@ class Crew:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             LOG.error("a task of the supervisor failed", exc_info=task.exception())
-
-
-def begin_preloading() -> None:
-    """Starts the process that workers are forked from, so that it imports while others bind."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    multiprocessing.set_forkserver_preload(entries.PRELOADED)
-    from multiprocessing import forkserver
-
-    forkserver.ensure_running()

@@ -1,8 +1,10 @@
 """Where the processes of the crew begin; nothing heavy is imported before."""
 
+import multiprocessing
+import os
 import socket
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
-from typing import Any
 
 from serving.fleet.settings import Settings
 
@@ -23,5 +25,12 @@ def try_bundle(folder: str, seconds: float, result: Connection) -> None:
     trial.run(folder, seconds, result)
 
 
-PRELOADED: Any = ["serving.fleet.preload"]
+def begin_preloading() -> None:
+    """Starts the process that workers are forked from, so that it imports while others bind."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    multiprocessing.set_forkserver_preload(PRELOADED)
+    forkserver.ensure_running()
+
+
+PRELOADED = ["serving.fleet.preload"]
 """Imported once, by the process that the others are forked from."""

@@ -17,7 +17,8 @@ from serving import metrics
 from serving.api import access_log
 from serving.errors import BadInput, NotFound, ServingError
 from serving.fleet import folders, handover, models_config, policy
-from serving.fleet.crew import Crew, begin_preloading
+from serving.fleet.crew import Crew
+from serving.fleet.entries import begin_preloading
 from serving.fleet.models_config import ModelConfig
 from serving.fleet.settings import Settings
 from serving.fleet.versions import Versions

@@ -8,14 +8,15 @@ connection.
 import asyncio
 import logging
 import time
-import zlib
-from typing import Protocol, cast
+from typing import cast
 
 from serving.errors import BadInput, DeadlineExceeded, ServingError, TooLarge
 from serving.http1 import head as heads
 from serving.http1.chunks import Chunks
+from serving.http1.compression import inflated
 from serving.http1.head import Head, HeadTooLarge
 from serving.http1.message import Request, Response
+from serving.http1.owner import Owner
 from serving.http1.response import CONTINUE, chunk, start, whole
 
 LOG = logging.getLogger(__name__)
@@ -30,26 +31,6 @@ CLEAN, BUSY, SENDING = 0, 1, 2
 """All that was read is answered; not all; an answer is partly sent."""
 MOST_UNREAD_BYTES = 256 * 1024
 """Of following requests, while one is being answered; then the connection is not read."""
-
-
-class Owner(Protocol):
-    """Who is told what a connection does; a worker."""
-
-    largest_body_bytes: int
-    timeout_seconds: float
-    is_stopping: bool
-
-    async def handle(self, request: Request) -> Response:
-        """Answers a request; raises `ServingError` for the one that cannot be answered."""
-
-    def refusal(self, error: ServingError) -> Response:
-        """Makes the answer to a request that never reached `handle`, or not to its end."""
-
-    def mark(self, connection: "Connection", state: int) -> None:
-        """A connection is `CLEAN`, `BUSY` or `SENDING`."""
-
-    def closed(self, connection: "Connection") -> None:
-        """The connection is no more."""
 
 
 class Connection(asyncio.Protocol):
@@ -237,7 +218,11 @@ class Connection(asyncio.Protocol):
                 method=head.method,
                 target=head.target,
                 headers=head.headers,
-                body=_decompressed(body, head, self._owner.largest_body_bytes),
+                body=inflated(
+                    body,
+                    head.headers.get("content-encoding", ""),
+                    self._owner.largest_body_bytes,
+                ),
                 began=self._began,
             )
             return await self._owner.handle(request)
@@ -312,18 +297,3 @@ class RequestTimeout(DeadlineExceeded):
     """The client took too long to send its request."""
 
     http_status = 408
-
-
-def _decompressed(body: bytes, head: Head, largest: int) -> bytes:
-    if "gzip" not in head.headers.get("content-encoding", "").lower():
-        return body
-    stream = zlib.decompressobj(wbits=31)
-    try:
-        content = stream.decompress(body, largest + 1)
-    except zlib.error as error:
-        raise BadInput("the body is no gzip") from error
-    if len(content) > largest:
-        raise TooLarge(f"the body is larger than {largest:,} bytes when decompressed")
-    if not stream.eof:
-        raise BadInput("the body ends before its gzip does")
-    return content

@@ -6,14 +6,14 @@ is told no more than that.
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import grpc
 import grpc.aio
 
 from serving.api.note import Note
-from serving.errors import ServingError
+from serving.errors import BadInput, ServingError
 from serving.wire.messages import message, pool
 
 LOG = logging.getLogger(__name__)
@@ -45,13 +45,12 @@ async def start(
     return server
 
 
-def service(name: str, methods: dict[str, Method], observe: Observe) -> grpc.GenericRpcHandler:
+def service(name: str, methods: Mapping[str, Method], observe: Observe) -> grpc.GenericRpcHandler:
     """Makes the handler of a service of which every method takes one message and gives one."""
     described = pool().FindServiceByName(name)
     handlers = {
         method.name: grpc.unary_unary_rpc_method_handler(
-            _answering(methods[method.name], observe),
-            request_deserializer=message(method.input_type.full_name).FromString,
+            _answering(methods[method.name], method.input_type.full_name, observe),
             response_serializer=_serialized,
         )
         for method in described.methods
@@ -60,14 +59,14 @@ def service(name: str, methods: dict[str, Method], observe: Observe) -> grpc.Gen
     return grpc.method_handlers_generic_handler(name, handlers)
 
 
-def _answering(method: Method, observe: Observe) -> Any:
-    async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:
+def _answering(method: Method, input_type: str, observe: Observe) -> Any:
+    async def answer(content: bytes, context: grpc.aio.ServicerContext) -> Any:
         began, note = time.monotonic(), Note(entrypoint="GRPC")
         left = context.time_remaining()
         deadline = float("inf") if left is None else began + left
         code, details = None, ""
         try:
-            return await method(request, note, deadline)
+            return await method(_parsed(content, input_type), note, deadline)
         except ServingError as error:
             note.code, details = error.grpc_code, str(error)
             code = grpc.StatusCode[error.grpc_code]
@@ -81,6 +80,13 @@ def _answering(method: Method, observe: Observe) -> Any:
         await context.abort(code, details)
 
     return answer
+
+
+def _parsed(content: bytes, input_type: str) -> Any:
+    try:
+        return message(input_type).FromString(content)
+    except Exception as error:  # protobuf's DecodeError is of another class in each backend
+        raise BadInput(f"the request is no {input_type}") from error
 
 
 def _serialized(response: Any) -> bytes:

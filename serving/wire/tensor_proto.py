@@ -88,7 +88,7 @@ def _from_content(
             f"{datatype.word} {list(shape)} has {expected}"
         )
     if datatype.name == "bool":  # only 0 and 1 are truth values to NumPy
-        return (np.frombuffer(content, np.uint8) != 0).reshape(shape)
+        return np.not_equal(np.frombuffer(content, np.uint8), 0).reshape(shape)
     return np.frombuffer(content, datatype.numpy).reshape(shape)
 
 

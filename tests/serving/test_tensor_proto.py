@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
 
 from serving.errors import BadInput, Unsupported
 from serving.wire import tensor_proto
@@ -32,7 +33,7 @@ def test_both_forms_are_read_as_tensorflow_reads_them(dtype):
     tensor_proto.to_proto(array, typed)
     assert not typed.tensor_content
     np.testing.assert_array_equal(tensor_proto.to_array("x", typed), array, strict=True)
-    theirs = tf.compat.v1.TensorProto.FromString(typed.SerializeToString())
+    theirs = tensor_pb2.TensorProto.FromString(typed.SerializeToString())
     np.testing.assert_array_equal(tf.make_ndarray(theirs), array)
 
 
