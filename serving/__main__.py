@@ -49,7 +49,13 @@ def _predict(words: Sequence[str]) -> int:
     return 0
 
 
-_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"predict": _predict}
+def _config(words: Sequence[str]) -> int:
+    from serving import config_command
+
+    return config_command.run(words[1:])
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"predict": _predict, "config": _config}
 """By the first word; whatever is none of them is a folder of models (`./predict` too)."""
 
 if __name__ == "__main__":

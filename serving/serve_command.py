@@ -16,6 +16,7 @@ examples:
   keras-serve models --rest-port 9000 --workers 4
   keras-serve --models-config models.config
   curl -d '{"instances": [[1.0, 2.0]]}' http://localhost:8501/v1/models/NAME:predict
+  keras-serve config models > models.config          (keras-serve config --help)
   keras-serve predict models/digits photo.png        (keras-serve predict --help)
 """
 
@@ -64,6 +65,7 @@ def settings(arguments: Sequence[str] | None = None) -> Settings:
         rest_body_bytes=int(options.body_mib * MEBIBYTE),
         grpc_message_bytes=int(options.message_mib * MEBIBYTE),
         most_connections=options.connections,
+        session_seconds=options.session_seconds,
         grace_seconds=options.grace,
         has_cors=options.cors,
         access_log=options.access_log,
@@ -192,6 +194,13 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
         default=4096,
         metavar="N",
         help="open at the same time; more wait (4096)",
+    )
+    group.add_argument(
+        "--session-seconds",
+        type=_positive_seconds,
+        default=600.0,
+        metavar="S",
+        help="keep a text in the making for its next request (600)",
     )
     group.add_argument(
         "--grace",

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from serving import metrics
+from serving.api.generation import Streams
 from serving.api.note import Note
+from serving.api.open_inference import OpenInferenceAPI
 from serving.api.rest import RestAPI
 from serving.errors import NotFound, ServingError
 from serving.fleet.settings import Settings
@@ -36,6 +38,7 @@ class App:
     def __init__(
         self,
         catalog: Catalog,
+        streams: Streams,
         settings: Settings,
         observe: Observe,
         all_metrics: Callable[[], Awaitable[metrics.Snapshot]],
@@ -44,11 +47,15 @@ class App:
 
         Args:
             catalog: the models.
+            streams: makes texts.
             settings: of the server.
             observe: is told of every request once it is answered.
             all_metrics: adds up what all workers have counted.
         """
-        self._rest = RestAPI(catalog, timeout_seconds=settings.rest_timeout_seconds)
+        self._rest = RestAPI(catalog, streams, timeout_seconds=settings.rest_timeout_seconds)
+        self._open_inference = OpenInferenceAPI(
+            catalog, timeout_seconds=settings.rest_timeout_seconds
+        )
         self._further = CORS if settings.has_cors else {}
         self._observe, self._all_metrics = observe, all_metrics
 
@@ -69,7 +76,10 @@ class App:
     async def _route(self, request: Request, note: Note) -> Response:
         if request.target[:4].lower() == "/v1/":
             response = await self._rest.answer(request, note)
-            return replace(response, headers=self._further) if self._further else response
+            headers = {**response.headers, **self._further}
+            return replace(response, headers=headers) if self._further else response
+        if request.path == "/v2" or request.path.startswith("/v2/"):
+            return await self._open_inference.answer(request, note)
         if request.path == METRICS_PATH:
             return await self._metrics()
         raise NotFound(f"there is nothing at {request.path}")

@@ -1,4 +1,4 @@
-"""TF Serving's REST API: predict, classify, regress, status and metadata."""
+"""TF Serving's REST API: predict, classify, regress, status and metadata; and streams of text."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from serving.api import rest_paths, status_json
+from serving.api.generation import Streams
 from serving.api.note import Note
 from serving.api.rest_paths import ModelPath
 from serving.bundle import Tensor
@@ -19,15 +20,15 @@ from serving.wire import answer_json, examples_json, predict_json
 
 LONG_BYTES = 64 * 1024
 """A body longer than this that has to be read the long way is read on a thread."""
-_APIS = {"predict": "Predict", "classify": "Classify", "regress": "Regress"}
+_APIS = {"predict": "Predict", "classify": "Classify", "regress": "Regress", "stream": "Stream"}
 
 
 class RestAPI:
     """Answers requests under `/v1/`."""
 
-    def __init__(self, catalog: Catalog, *, timeout_seconds: float) -> None:
+    def __init__(self, catalog: Catalog, streams: Streams, *, timeout_seconds: float) -> None:
         """Answers from `catalog`; what has not begun in time is not computed."""
-        self._catalog, self._timeout = catalog, timeout_seconds
+        self._catalog, self._streams, self._timeout = catalog, streams, timeout_seconds
 
     async def answer(self, request: Request, note: Note) -> Response:
         """Answers one request.
@@ -43,6 +44,10 @@ class RestAPI:
             return self._about(path)
         if path.action == "predict":
             return await self._predict(path, request, note)
+        if path.action == "stream":
+            version = self._catalog.find(path.model, path.version, path.label)
+            note.model, note.version = version.name, version.number
+            return await self._streams.answer(version, request, note)
         return await self._examine(path, request, note)
 
     def _about(self, path: ModelPath) -> Response:

@@ -12,7 +12,7 @@ from serving.errors import BadInput
 
 _VERSION = r"(?:(?:/versions/(\d+))|(?:/labels/([^/:]+)))?"
 _INFERENCE = re.compile(
-    rf"/v1/models/([^/:]+){_VERSION}:(classify|regress|predict)", re.IGNORECASE | re.ASCII
+    rf"/v1/models/([^/:]+){_VERSION}:(classify|regress|predict|stream)", re.IGNORECASE | re.ASCII
 )
 _ABOUT = re.compile(
     rf"/v1/models(?:/([^/:]+))?{_VERSION}(?:/(metadata))?", re.IGNORECASE | re.ASCII
@@ -27,7 +27,7 @@ class ModelPath:
     Attributes:
         model: its name, empty for none.
         version, label: which version, None for the highest.
-        action: `predict`, `classify`, `regress`; `status` or `metadata`.
+        action: `predict`, `classify`, `regress`, `stream`; `status` or `metadata`.
     """
 
     model: str

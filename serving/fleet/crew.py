@@ -214,8 +214,11 @@ class Crew:
             self._begin(self._reply(worker, message))
 
     async def _reply(self, worker: _Worker, message: Any) -> None:
-        if self.answer is not None:
-            worker.channel.reply(message, await self.answer(message))
+        if self.answer is None:
+            return
+        content = await self.answer(message)
+        if "number" in message:
+            worker.channel.reply(message, content)
 
     def _free_slots(self, worker: _Worker) -> None:
         was_full = not self._free

@@ -42,6 +42,7 @@ class Settings:
         rest_timeout_seconds: after which a REST request is answered with 504.
         rest_body_bytes, grpc_message_bytes: the largest that are taken.
         most_connections: open at the same time; more wait.
+        session_seconds: how long a text in the making is kept for its next request.
         grace_seconds: for what is being answered, after SIGTERM.
         has_cors: other sites' pages may call the REST API.
         access_log: a file, `-` for stdout, or None.
@@ -64,6 +65,7 @@ class Settings:
     rest_body_bytes: int = 16 * MEBIBYTE
     grpc_message_bytes: int = 64 * MEBIBYTE
     most_connections: int = 4096
+    session_seconds: float = 600.0
     grace_seconds: float = 30.0
     has_cors: bool = False
     access_log: str | None = None

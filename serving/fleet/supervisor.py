@@ -2,10 +2,8 @@
 
 import asyncio
 import base64
-import contextlib
 import logging
 import os
-import resource
 import signal
 import socket
 import sys
@@ -16,19 +14,17 @@ from typing import Any
 from serving import metrics
 from serving.api import access_log
 from serving.errors import BadInput, NotFound, ServingError
-from serving.fleet import folders, handover, models_config, policy
+from serving.fleet import folders, handover, listening, models_config, policy
 from serving.fleet.crew import Crew
 from serving.fleet.entries import begin_preloading
 from serving.fleet.models_config import ModelConfig
+from serving.fleet.sessions import Sessions
 from serving.fleet.settings import Settings
 from serving.fleet.versions import Versions
 from serving.running.states import State
 from serving.wire.messages import serving
 
 LOG = logging.getLogger(__name__)
-BACKLOG = 1024
-DESCRIPTORS_FOR_ITSELF = 40
-"""Files that the supervisor needs beside the connections it has copies of."""
 
 
 def serve(settings: Settings) -> int:
@@ -44,10 +40,10 @@ def serve(settings: Settings) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     begin_preloading()
     _first_look(settings)
-    _allow_descriptors(settings.most_connections)
-    with _reserved(settings.host, settings.grpc_port) as reserved:
+    listening.allow_descriptors(settings.most_connections)
+    with listening.reserved(settings.host, settings.grpc_port) as reserved:
         settings = replace(settings, grpc_port=reserved.getsockname()[1])
-        listener = _bound(settings.host, settings.rest_port)
+        listener = listening.bound(settings.host, settings.rest_port)
         return asyncio.run(_Supervisor(settings, [(listener, handover.HTTP)]).run())
 
 
@@ -57,6 +53,7 @@ class _Supervisor:
         self._configs: list[ModelConfig] | None = None
         self._crew = Crew(settings)
         self._versions = Versions(self._crew)
+        self._sessions = Sessions(settings.session_seconds)
         self._signals = 0
         self._ended: asyncio.Event
         self._is_accepting = False
@@ -149,6 +146,8 @@ class _Supervisor:
     async def _answer(self, message: Any) -> Any:
         if message["do"] == "reload":
             return await self._reload(base64.b64decode(message["config"]))
+        if message["do"].endswith("_session"):
+            return self._session(message)
         states = {
             "keras_serve_model_state": [
                 [[name, str(number)], int(one.state)]
@@ -158,6 +157,16 @@ class _Supervisor:
         }
         return metrics.added([await self._crew.metrics(), states])
 
+    def _session(self, message: Any) -> dict[str, Any]:
+        """Takes, keeps or drops the state of a text in the making."""
+        if message["do"] != "take_session":
+            self._sessions.give_back(message["key"], message.get("state"))
+            return {}
+        try:
+            return {"state": self._sessions.take(message["key"])}
+        except ServingError as error:
+            return {"error": str(error)}
+
     async def _reload(self, content: bytes) -> tuple[str, str]:
         """Takes another configuration, and waits until its versions answer or fail."""
         try:
@@ -166,19 +175,17 @@ class _Supervisor:
                 if not config.folder.is_dir():
                     raise NotFound(f"Could not find base path {config.folder} for {config.name}")
             current = self._versions.labels()
-            self._follow([replace(one, labels=current.get(one.name, {})) for one in configs])
+            self._configs = [replace(one, labels=current.get(one.name, {})) for one in configs]
+            self._versions.follow(self._configs)
             await self._versions.settle()
             self._versions.refuse_labels(
                 configs, allows_new_for_unavailable=self._settings.allows_labels_for_unavailable
             )
         except ServingError as error:
             return error.grpc_code, str(error)
-        self._follow(configs)
-        return "OK", ""
-
-    def _follow(self, configs: list[ModelConfig]) -> None:
         self._configs = configs
         self._versions.follow(configs)
+        return "OK", ""
 
     def _accept_again(self) -> None:
         if self._is_accepting or self._signals or not self._crew.can_take:
@@ -249,41 +256,3 @@ def _config(path: Path) -> list[ModelConfig]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} cannot be read: {error}") from error
     return models_config.parse(text)
-
-
-def _reserved(host: str, port: int) -> socket.socket:
-    """Binds the port on which every worker then listens, so that nobody else gets it.
-
-    Another server that shares its port in the same way would let us in, and take half of the calls:
-    so it is first asked for without sharing.
-    """
-    _bound(host, port).close()
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    reserved = socket.socket(family, socket.SOCK_STREAM)
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    reserved.bind((host, port))
-    return reserved
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise BadInput(f"cannot listen on {host}:{port}: {error}") from error
-    listener.listen(BACKLOG)
-    listener.setblocking(False)
-    return listener
-
-
-def _allow_descriptors(connections: int) -> None:
-    """Raises the limit of open files as far as is allowed."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + DESCRIPTORS_FOR_ITSELF
-    if soft < wanted:
-        with contextlib.suppress(ValueError, OSError):
-            limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (max(limit, soft), hard))

@@ -18,8 +18,9 @@ import uvloop
 
 from serving.api import access_log
 from serving.api.app import App, record, refusal
+from serving.api.generation import Streams
 from serving.api.note import Note
-from serving.errors import ServingError
+from serving.errors import BadState, ServingError, Unavailable
 from serving.fleet import handover
 from serving.fleet.channel import Channel, open_channel
 from serving.fleet.settings import Settings
@@ -75,7 +76,8 @@ class Worker:
         self.is_stopping = False
         self._settings, self._ways, self._states = settings, connections, states
         self._catalog, self._metrics = Catalog(), Metrics()
-        self._app = App(self._catalog, settings, self._observe, self._all_metrics)
+        streams = Streams(self._take_session, self._keep_session, self._drop_session)
+        self._app = App(self._catalog, streams, settings, self._observe, self._all_metrics)
         self._open: set[Connection] = set()
         self._closed_slots: list[int] = []
         self._answering = 0
@@ -224,17 +226,32 @@ class Worker:
             handover.report_closed(self._ways, self._closed_slots)
 
     async def _all_metrics(self) -> Snapshot:
-        if self._channel is None:
-            return self._metrics.snapshot()
-        found: Snapshot = await self._channel.ask(do="metrics")
+        found: Snapshot = await self._ask(do="metrics")
         return found
+
+    async def _take_session(self, key: str) -> Any:
+        """Returns the state that the supervisor keeps, None where a session begins."""
+        reply = await self._ask(do="take_session", key=key)
+        if "error" in reply:
+            raise BadState(reply["error"])
+        return reply["state"]
+
+    async def _keep_session(self, key: str, state: Any) -> None:
+        await self._ask(do="keep_session", key=key, state=state)
+
+    def _drop_session(self, key: str) -> None:
+        if self._channel is not None:
+            self._channel.send(do="drop_session", key=key)
+
+    async def _ask(self, **message: Any) -> Any:
+        if self._channel is None:
+            raise Unavailable("the server is starting")
+        return await self._channel.ask(**message)
 
     async def _reload(self, config: bytes) -> tuple[str, str]:
         """Hands another configuration to the supervisor; returns what came of it."""
-        if self._channel is None:
-            return "UNAVAILABLE", "the server is starting"
         content = base64.b64encode(config).decode()
-        code, text = await self._channel.ask(do="reload", config=content)
+        code, text = await self._ask(do="reload", config=content)
         return code, text
 
     def _observe(self, note: Note) -> None:

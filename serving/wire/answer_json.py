@@ -26,7 +26,9 @@ def predictions(outputs: Mapping[str, np.ndarray]) -> bytes:
             that JSON has no form for.
     """
     rows = _batch_size(outputs)
-    columns = {name: _grouped(_texts(name, array), array.shape) for name, array in outputs.items()}
+    columns = {
+        name: _grouped(elements_of(name, array), array.shape) for name, array in outputs.items()
+    }
     if len(columns) == 1:
         (elements,) = columns.values()
         body = _ONE_LINE.join(elements)
@@ -51,10 +53,10 @@ def outputs(tensors: Mapping[str, np.ndarray]) -> bytes:
     _refuse_none(tensors)
     if len(tensors) == 1:
         ((name, array),) = tensors.items()
-        body = _laid_out(_texts(name, array), array.shape, 1)
+        body = _laid_out(elements_of(name, array), array.shape, 1)
     else:
         members = ",\n".join(
-            f"        {_string(name)}: {_laid_out(_texts(name, array), array.shape, 2)}"
+            f"        {_string(name)}: {_laid_out(elements_of(name, array), array.shape, 2)}"
             for name, array in tensors.items()
         )
         body = f"{{\n{members}\n    }}"
@@ -118,8 +120,12 @@ def _refuse_none(tensors: Mapping[str, np.ndarray]) -> None:
         raise BadInput("Cannot convert empty tensor map to JSON")
 
 
-def _texts(name: str, array: np.ndarray) -> list[str]:
-    """Writes every element, in order."""
+def elements_of(name: str, array: np.ndarray) -> list[str]:
+    """Writes every element of an output, in order.
+
+    Raises:
+        BadInput: JSON has no form for its type.
+    """
     datatype = of_array(array)
     write = _WRITERS.get(datatype.name) if datatype else None
     if datatype is None or write is None:

@@ -26,9 +26,9 @@ def values(dtype):
 @pytest.mark.parametrize("dtype", NUMERIC)
 def test_both_forms_are_read_as_tensorflow_reads_them(dtype):
     array = values(dtype)
-    content = tf.make_tensor_proto(array)
-    assert content.tensor_content
-    np.testing.assert_array_equal(tensor_proto.to_array("x", ours(content)), array, strict=True)
+    content = proto(tf.as_dtype(dtype).as_datatype_enum, (2, 3), tensor_content=array.tobytes())
+    for theirs in (ours(tf.make_tensor_proto(array)), content):
+        np.testing.assert_array_equal(tensor_proto.to_array("x", theirs), array, strict=True)
     typed = message("tensorflow.TensorProto")()
     tensor_proto.to_proto(array, typed)
     assert not typed.tensor_content
