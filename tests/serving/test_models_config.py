@@ -95,3 +95,16 @@ def test_a_policy_chooses_versions(text, chosen):
 def test_other_words_are_no_policy(text):
     with pytest.raises(BadInput, match="is no version policy"):
         policy.parse(text)
+
+
+def test_the_models_of_a_folder_are_written_down(run_command, models, tmp_path):
+    done = run_command("keras-serve", "config", models, "--model-version-policy", "all")
+    assert done.returncode == 0, done.stderr
+    found = {config.name: config for config in models_config.parse(done.stdout)}
+    assert set(found) == {"half_plus", "pixels", "series", "slow", "sums"}
+    assert found["sums"] == ModelConfig(name="sums", folder=models / "sums", policy=ALL)
+    done = run_command("keras-serve", "config", models, "--base", "/models")
+    assert models_config.parse(done.stdout)[0].folder == Path("/models/half_plus")
+    for folder, says in (("nowhere", "there is no folder"), (tmp_path, "holds no model")):
+        done = run_command("keras-serve", "config", folder)
+        assert (done.returncode, says in done.stderr) == (2, True)
