@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.api import rest_paths, status_json
+from serving.api import media, rest_paths, status_json
 from serving.api.generation import Streams
 from serving.api.note import Note
 from serving.api.rest_paths import ModelPath
@@ -59,7 +59,21 @@ class RestAPI:
         found = self._catalog.statuses(path.model, path.version, path.label)
         return Response(body=status_json.statuses(found))
 
+    async def _see(self, path: ModelPath, request: Request, note: Note) -> Response:
+        """Answers about a picture."""
+        version = self._catalog.find(path.model, path.version, path.label)
+        answering = _answering(version, "")
+        note.model, note.version, note.rows = version.name, version.number, 1
+        note.signature = answering.signature.name
+        inputs = await media.inputs_of(answering.signature, request.body)
+        outputs = await answering.answer(inputs, request.began + self._timeout)
+        if media.wants_picture(request):
+            return media.picture(answering.signature, outputs)
+        return media.readable(answering.signature, outputs)
+
     async def _predict(self, path: ModelPath, request: Request, note: Note) -> Response:
+        if media.is_picture(request):
+            return await self._see(path, request, note)
         found: list[tuple[Version, Answering]] = []
 
         def find_inputs(signature: str) -> Sequence[Tensor]:
@@ -79,6 +93,8 @@ class RestAPI:
         inputs = _with_zero_rows(answering.signature.inputs, parsed.inputs)
         note.rows = _rows(inputs)
         outputs = await answering.answer(inputs, request.began + self._timeout)
+        if media.wants_picture(request):
+            return media.picture(answering.signature, outputs)
         write = answer_json.predictions if parsed.is_row else answer_json.outputs
         return Response(body=write(outputs))
 

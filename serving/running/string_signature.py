@@ -7,6 +7,7 @@ through its codec, and a string among the outputs is a class through its own. An
 codec `example` is serialized `tf.train.Example`s, with a feature for each input of the graph.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -47,9 +48,13 @@ class StringSignature:
 
     async def answer(self, inputs: Arrays, deadline: float = float("inf")) -> Arrays:
         """Computes the outputs; as `Batcher.answer`."""
-        decoded = {name: convert(inputs[of]) for name, (of, convert) in self._decode.items()}
+        decoded = await asyncio.get_running_loop().run_in_executor(None, self._decoded, inputs)
         answers = await self._batcher.answer(decoded, deadline)
         return {name: convert(answers[of]) for name, (of, convert) in self._encode.items()}
+
+    def _decoded(self, inputs: Arrays) -> Arrays:
+        """A small file can hold millions of pixels, so this is no work for the event loop."""
+        return {name: convert(inputs[of]) for name, (of, convert) in self._decode.items()}
 
 
 def find(signature: Signature, batchers: Mapping[str, Batcher]) -> StringSignature | None:

@@ -214,6 +214,21 @@ def pixels():
                 has_graph=False,
             )
         ),
+        Graph(
+            signature=signature(
+                "negative",
+                [tensor("image", "uint8", 2, 2, 1, codec=picture)],
+                [tensor("negative", "uint8", 2, 2, 1, codec=picture)],
+            ),
+            nodes=[
+                helper.make_node("Cast", ["image"], ["whole"], to=TensorProto.INT32),
+                helper.make_node("Sub", ["white", "whole"], ["rest"]),
+                helper.make_node("Cast", ["rest"], ["negative"], to=TensorProto.UINT8),
+            ],
+            constants={"white": np.int32(255)},
+            reference=lambda image: [255 - image],
+            examples={"image": image.reshape(3, 2, 2, 1)},
+        ),
         Graph(signature=signature("mystery", [label], [label], has_graph=False)),
     ]
 

@@ -75,6 +75,32 @@ def test_bytes_of_a_picture_go_in_as_base64(server):
     assert "no PNG or JPEG" in answer["error"]
 
 
+def test_a_picture_is_sent_as_it_is_and_answered_with_names(server):
+    path = "/v1/models/pixels:predict"
+    status, _, body = server.request("POST", path, png(EAST), {"Content-Type": "image/png"})
+    answer = json.loads(body)
+    assert (status, answer["label"]) == (200, "east")
+    assert [name for name, _ in answer["probabilities"]][:2] == ["east", "south"]
+    for other, content in ((path, b"none"), (f"{HALF}:predict", png(EAST))):
+        status, _, body = server.request("POST", other, content, {"Content-Type": "image/jpeg"})
+        assert (status, b'"error"' in body) == (400, True)
+
+
+def test_pictures_come_back_as_a_grid(server):
+    images = np.arange(0, 120, 10, dtype=np.uint8).reshape(3, 2, 2, 1)
+    content = {"signature_name": "negative", "instances": images.tolist()}
+    headers = {"Accept": "image/png"}
+    path = "/v1/models/pixels:predict"
+    status, answered, body = server.request("POST", path, json.dumps(content), headers)
+    assert (status, answered["Content-Type"]) == (200, "image/png")
+    sheet = np.asarray(Image.open(io.BytesIO(body)))
+    first, second, third = 255 - images[..., 0]
+    expected = np.block([[first, second], [third, np.zeros((2, 2))]])
+    np.testing.assert_array_equal(sheet, expected)
+    content["signature_name"] = "serving_default"
+    assert server.request("POST", path, json.dumps(content), headers)[0] == 400
+
+
 def test_classify_and_regress_read_examples(server):
     example = {"image_bytes": {"b64": base64.b64encode(png(EAST)).decode()}}
     content = {"signature_name": "classify", "examples": [example]}
