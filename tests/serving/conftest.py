@@ -354,9 +354,13 @@ class Server:
         status, _, body = self.request("POST", path, text, headers.items())
         return status, json.loads(body)
 
+    def connect(self):
+        """Opens a connection."""
+        return socket.create_connection(("127.0.0.1", self.port))
+
     def raw(self, content, *, ends=True):
         """Sends bytes on a connection of their own, and returns all that is answered."""
-        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+        with self.connect() as connection:
             connection.sendall(content)
             if ends:
                 connection.shutdown(socket.SHUT_WR)
