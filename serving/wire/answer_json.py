@@ -93,8 +93,8 @@ def regressions(values: np.ndarray) -> bytes:
 
 
 def error(message: str) -> bytes:
-    """Writes what every failed request is answered with."""
-    return _encoded(f'{{\n    "error": {_string(message)}\n}}')
+    """Writes what every failed request is answered with; bytes that are no UTF-8 become `?`."""
+    return f'{{\n    "error": {_string(message)}\n}}'.encode("utf-8", "replace")
 
 
 def _results(elements: Sequence[str]) -> bytes:

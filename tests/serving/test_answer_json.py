@@ -77,6 +77,7 @@ def test_the_layout_is_tf_servings():
         b'{\n    "outputs": [\n        2.5,\n        3.0\n    ]\n}'
     )
     assert answer_json.error('Bad key: "k"') == b'{\n    "error": "Bad key: \\"k\\""\n}'
+    assert answer_json.error("\udce1") == b'{\n    "error": "?"\n}'
 
 
 def test_floats_have_six_digits_or_all_of_them():
