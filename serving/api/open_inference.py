@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from serving.api.note import Note
+from serving.api.reading import read
 from serving.bundle import Tensor
 from serving.errors import BadInput, NotFound, Unavailable, Unsupported
 from serving.http1.message import Request, Response
@@ -87,13 +88,10 @@ class OpenInferenceAPI:
 
     async def _infer(self, version: Version, request: Request, note: Note) -> Response:
         note.api, note.model, note.version = "ModelInfer", version.name, version.number
-        document = json_text.parse(request.body)
-        if not isinstance(document, dict):
-            raise BadInput("a request for inference is a JSON object")
+        document, inputs = await read(_document, request.body)
         parameters = _object(document, "parameters")
         answering = _answering(version, parameters.get("signature_name", DEFAULT))
         note.signature = answering.signature.name
-        inputs = _inputs(answering, document)
         note.rows = max((len(array) for array in inputs.values() if array.ndim), default=1)
         wanted = _wanted(answering, document)
         outputs = await answering.answer(inputs, request.began + self._timeout)
@@ -112,7 +110,15 @@ def _answering(version: Version, signature: Any) -> Answering:
     return answering
 
 
-def _inputs(answering: Answering, document: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _document(body: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Reads a request, and the arrays in it."""
+    document = json_text.parse(body)
+    if not isinstance(document, dict):
+        raise BadInput("a request for inference is a JSON object")
+    return document, _inputs(document)
+
+
+def _inputs(document: Mapping[str, Any]) -> dict[str, np.ndarray]:
     given = document.get("inputs")
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
         raise BadInput("`inputs` is a list of tensors: name, shape, datatype, data")

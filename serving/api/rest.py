@@ -1,6 +1,5 @@
 """TF Serving's REST API: predict, classify, regress, status and metadata; and streams of text."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from serving.api import media, rest_paths, status_json
 from serving.api.generation import Streams
 from serving.api.note import Note
+from serving.api.reading import read
 from serving.api.rest_paths import ModelPath
 from serving.bundle import Tensor
 from serving.errors import BadInput, BadState, Unsupported
@@ -18,8 +18,6 @@ from serving.running.catalog import Catalog
 from serving.running.version import Answering, Version
 from serving.wire import answer_json, examples_json, predict_json
 
-LONG_BYTES = 64 * 1024
-"""A body longer than this that has to be read the long way is read on a thread."""
 _APIS = {"predict": "Predict", "classify": "Classify", "regress": "Regress", "stream": "Stream"}
 
 
@@ -83,11 +81,10 @@ class RestAPI:
             return found[0][1].signature.inputs
 
         parsed = predict_json.parse_shortly(request.body, find_inputs)
-        if parsed is None and len(request.body) > LONG_BYTES:
-            parsed = await asyncio.get_running_loop().run_in_executor(
-                None, predict_json.parse_at_length, request.body, find_inputs
+        if parsed is None:
+            parsed = await read(
+                lambda body: predict_json.parse_at_length(body, find_inputs), request.body
             )
-        parsed = parsed or predict_json.parse_at_length(request.body, find_inputs)
         _, answering = found[0]
         note.signature = answering.signature.name
         inputs = _with_zero_rows(answering.signature.inputs, parsed.inputs)
@@ -100,7 +97,7 @@ class RestAPI:
 
     async def _examine(self, path: ModelPath, request: Request, note: Note) -> Response:
         """Classifies or regresses examples."""
-        parsed = examples_json.parse(request.body)
+        parsed = await read(examples_json.parse, request.body)
         version = self._catalog.find(path.model, path.version, path.label)
         note.model, note.version = version.name, version.number
         is_classify = path.action == "classify"

@@ -104,6 +104,8 @@ class _Supervisor:
                 self._versions.follow(self._wanted())
             except OSError as error:
                 LOG.warning("%s cannot be read: %s", self._settings.models, error.strerror)
+            except Exception:  # the watch goes on, whatever one look at the folders came to
+                LOG.exception("the folders could not be looked at")
             if not self._settings.poll_seconds:
                 return
             await asyncio.sleep(self._settings.poll_seconds)

@@ -4,6 +4,7 @@ What a method raises is answered with its code; whatever else goes wrong is logg
 is told no more than that.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -70,6 +71,9 @@ def _answering(method: Method, input_type: str, observe: Observe) -> Any:
         except ServingError as error:
             note.code, details = error.grpc_code, str(error)
             code = grpc.StatusCode[error.grpc_code]
+        except asyncio.CancelledError:  # the client has gone, or its time is over
+            note.code = "CANCELLED"
+            raise
         except Exception:  # the request's edge: a fault of the server's
             LOG.exception("%s failed", method)
             note.code, details = "INTERNAL", "the server failed to answer this request"

@@ -107,11 +107,6 @@ class Batcher:
         """Takes a first measurement of what a row costs; of several the largest counts."""
         self._row_seconds = max(self._row_seconds, row_seconds)
 
-    def close(self) -> None:
-        """Gives the thread back; nothing may be waiting."""
-        if self._thread is not None:
-            self._thread.shutdown(wait=False)
-
     def _refuse_late(self, rows: int) -> None:
         before = self._waiting_rows + self._running_rows
         expected = (before + rows) * self._row_seconds

@@ -59,11 +59,6 @@ class Version:
         """Returns what can be asked here, in the manifest's order."""
         return [a.signature for a in self._answering.values()]
 
-    def close(self) -> None:
-        """Gives threads back; nobody may be waiting for an answer."""
-        for batcher in self._batchers.values():
-            batcher.close()
-
     def _warm_up(self, case: golden.Case) -> None:
         """Computes twice: what the first run needs is got only once."""
         self.model.run(case.signature, case.inputs)

@@ -69,6 +69,7 @@ def test_another_signature_is_named_in_the_parameters(server):
         ("", "document is empty"),
         ("[]", "a JSON object"),
         ({}, "`inputs` is a list of tensors"),
+        ({"inputs": [tensor(shape=(9999,), data=[1.25] * 20_000)]}, "has data of shape [20000]"),
         ({"inputs": [5]}, "`inputs` is a list of tensors"),
         ({"inputs": [{}]}, "no name of its own"),
         ({"inputs": [tensor(), tensor()]}, "no name of its own"),
