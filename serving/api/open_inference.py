@@ -62,7 +62,11 @@ class OpenInferenceAPI:
     def _server(self, request: Request) -> Response:
         if request.path == "/v2":
             version = metadata.version("keras-models")
-            return _written({"name": "keras-models", "version": version, "extensions": []})
+            return _written(
+                {"name": "keras-models", "version": version, "extensions": ["model_repository"]}
+            )
+        if request.path == "/v2/repository/index":
+            return _written(self._index())
         if request.path == "/v2/health/live":
             return _written({"live": True})
         if request.path == "/v2/health/ready":
@@ -70,6 +74,19 @@ class OpenInferenceAPI:
                 raise Unavailable("no model answers yet, or the server is stopping")
             return _written({"ready": True})
         raise NotFound(f"there is nothing at {request.path}")
+
+    def _index(self) -> list[dict[str, str]]:
+        """Lists every version of every model, as Triton's repository extension does."""
+        return [
+            {
+                "name": name,
+                "version": str(number),
+                "state": "READY" if status.state == State.AVAILABLE else "UNAVAILABLE",
+                "reason": "" if status.state == State.AVAILABLE else status.state.name,
+            }
+            for name in self._catalog.names()
+            for number, status in self._catalog.statuses(name).items()
+        ]
 
     def _metadata(self, version: Version) -> dict[str, Any]:
         signature = _answering(version, DEFAULT).signature

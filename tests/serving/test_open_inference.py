@@ -1,5 +1,7 @@
 """The Open Inference Protocol v2, as KServe's and Triton's clients speak it, on a real server."""
 
+import json
+
 import pytest
 
 HALF = "/v2/models/half_plus"
@@ -11,10 +13,17 @@ def tensor(name="x", datatype="FP32", shape=(3,), data=(1, 2.5, -4)):
 
 def test_server_and_models_tell_what_they_are(server):
     status, answer = server.get("/v2")
-    assert (status, answer["name"], answer["extensions"]) == (200, "keras-models", [])
+    assert (status, answer["name"], answer["extensions"]) == (
+        200,
+        "keras-models",
+        ["model_repository"],
+    )
     assert server.get("/v2/health/live") == (200, {"live": True})
     assert server.get("/v2/health/ready") == (200, {"ready": True})
     assert server.get(f"{HALF}/versions/123/ready") == (200, {"name": "half_plus", "ready": True})
+    status, _, body = server.request("POST", "/v2/repository/index")
+    listed = {"name": "sums", "version": "1", "state": "READY", "reason": ""}
+    assert (status, listed in json.loads(body)) == (200, True)
     status, answer = server.get("/v2/models/sums")
     assert status == 200
     assert answer["versions"] == ["1"]
