@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import http.client
 import io
 import itertools
@@ -229,6 +228,26 @@ def pixels():
             reference=lambda image: [255 - image],
             examples={"image": image.reshape(3, 2, 2, 1)},
         ),
+        Graph(
+            signature=signature(
+                "sample",
+                [
+                    Tensor(name="seed", dtype="int64", shape=()),
+                    Tensor(name="count", dtype="int32", shape=()),
+                ],
+                [tensor("image", "uint8", 2, 2, 1, codec=picture)],
+            ),
+            nodes=[
+                helper.make_node("Cast", ["count"], ["long"], to=TensorProto.INT64),
+                helper.make_node("Reshape", ["long", "one"], ["rows"]),
+                helper.make_node("Concat", ["rows", "size"], ["shape"], axis=0),
+                helper.make_node("Cast", ["seed"], ["grey"], to=TensorProto.UINT8),
+                helper.make_node("Expand", ["grey", "shape"], ["image"]),
+            ],
+            constants={"one": np.array([1]), "size": np.array([2, 2, 1])},
+            reference=lambda seed, count: [np.full((count, 2, 2, 1), seed, np.uint8)],
+            examples={"seed": np.array(7), "count": np.array(3, np.int32)},
+        ),
         Graph(signature=signature("mystery", [label], [label], has_graph=False)),
     ]
 
@@ -415,5 +434,9 @@ def server(start_server, models):
 
 
 @pytest.fixture(scope="session")
-def sha256():
-    return lambda path: hashlib.sha256(path.read_bytes()).hexdigest()
+def texts(start_server, text_bundle, models, tmp_path_factory):
+    """Three workers on a text generator and on a model that is none."""
+    folder = tmp_path_factory.mktemp("texts")
+    shutil.copytree(text_bundle, folder / "python" / "1")
+    shutil.copytree(models / "sums", folder / "sums")
+    return start_server(folder, "--workers", "3")

@@ -1,22 +1,12 @@
 """Texts that are streamed by a real server, and sessions that go on with them on any worker."""
 
 import json
-import shutil
 
 import pytest
 
 import serving
 
 PATH = "/v1/models/python:stream"
-
-
-@pytest.fixture(scope="module")
-def texts(start_server, text_bundle, models, tmp_path_factory):
-    """A server of a text generator and of one that is none, with three workers."""
-    folder = tmp_path_factory.mktemp("texts")
-    shutil.copytree(text_bundle, folder / "python" / "1")
-    shutil.copytree(models / "sums", folder / "sums")
-    return start_server(folder, "--workers", "3")
 
 
 def stream(server, **content):

@@ -1,9 +1,11 @@
-"""The page at `/` in a real browser: drawn, dropped, written; and a picture of it for the docs."""
+"""The page at `/` in a real browser: drawn to, given files, asked for pictures and texts."""
 
 import shutil
 
 import pytest
 from playwright.sync_api import sync_playwright
+
+import serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -56,3 +58,27 @@ def test_a_file_that_is_no_picture_is_said_to_be_none(page):
     content = {"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"}
     model.locator("input[type=file]").set_input_files(content)
     model.get_by_text("no PNG or JPEG").wait_for()
+
+
+def test_pictures_are_made_from_a_seed(page):
+    model = page.get_by_role("region", name="pixels")
+    model.get_by_label("seed").fill("9")
+    model.get_by_role("button", name="Make 16").click()
+    page.wait_for_function("document.querySelector('img.grid').naturalWidth === 8")
+
+
+def test_a_text_is_written_as_it_comes(browser, texts, text_bundle):
+    page = browser.new_page()
+    page.set_default_timeout(300_000)
+    page.goto(f"http://127.0.0.1:{texts.port}/")
+    model = page.get_by_role("region", name="python")
+    model.get_by_label("Prompt").fill("The ")
+    model.get_by_label("length").fill("60")
+    model.get_by_role("button", name="Go on").click()
+    expected = "The " + "".join(
+        serving.load(text_bundle).stream("The ", length=60, temperature=0.8, seed=1)
+    )
+    page.wait_for_function(
+        "expected => document.querySelector('pre').textContent === expected", arg=expected
+    )
+    page.close()
