@@ -1,5 +1,6 @@
 """Versions that come and go while a server answers, workers that die, and the end of it all."""
 
+import http.client
 import os
 import re
 import shutil
@@ -87,7 +88,9 @@ def test_a_new_version_takes_over_and_nobody_waits(start_server, folder, write_h
 def test_a_worker_that_dies_is_replaced_with_all_its_models(start_server, models):
     server = start_server(models, "--workers", "1", *PATIENT)
     rows = [[1.0] * 250] * 60
-
+    idle = http.client.HTTPConnection("127.0.0.1", server.port)
+    idle.request("GET", HALF)
+    assert idle.getresponse().read()
     with ThreadPoolExecutor(1) as pool:
         lost = pool.submit(server.post, "/v1/models/slow:predict", {"instances": rows})
         server.until("/v1/models/slow", lambda *_: busy(server))
@@ -95,6 +98,9 @@ def test_a_worker_that_dies_is_replaced_with_all_its_models(start_server, models
         status, answer = lost.result()
     assert status == 503
     assert "try again" in answer["error"]
+    idle.request("GET", HALF)  # nothing of it was lost, so it is now another worker's
+    assert idle.getresponse().status == 200
+    idle.close()
     assert server.post("/v1/models/slow:predict", {"instances": [rows[0]]})[0] == 200
     assert server.post(f"{HALF}:predict", {"instances": [0.0]}) == (200, {"predictions": [3.0]})
     _, _, page = server.request("GET", "/monitoring/prometheus/metrics")
@@ -125,6 +131,19 @@ def test_what_has_begun_is_answered_after_sigterm(start_server, models):
         exit_code = server.stop()
         assert [one.result()[0] for one in asked] == [200] * 4
     assert exit_code == 0
+
+
+def test_a_second_signal_ends_it_at_once(start_server, models):
+    server = start_server(models, "--workers", "1", *PATIENT)
+    with ThreadPoolExecutor(1) as pool:
+        content = {"instances": [[1.0] * 250] * 200}
+        lost = pool.submit(server.post, "/v1/models/slow:predict", content)
+        server.until("/v1/models/slow", lambda *_: busy(server))
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("a second signal ends it at once")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait() == 1
+        assert isinstance(lost.exception(), OSError | http.client.HTTPException)
 
 
 def test_labels_and_policies_come_from_a_configuration(start_server, tmp_path, models):
