@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 _MESSAGE = struct.Struct("<Ic")
 _SLOT = struct.Struct("<I")
-HTTP, GRPC = b"h", b"g"
+HTTP = b"h"
 
 
 def send(end: socket.socket, connection: socket.socket, slot: int, protocol: bytes) -> bool:
