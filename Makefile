@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench coverage constraints clean
+.PHONY: demo test lint bench coverage protos constraints clean
 
 demo: .venv/installed
 	$(BIN)/python demo.py
@@ -31,6 +31,11 @@ coverage: .venv/installed
 	  { echo "python3 cannot make virtual environments: install python3-venv" >&2; exit 2; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+# Compiles serving's messages into the one file that it reads.
+protos: .venv/installed
+	$(BIN)/python -m grpc_tools.protoc --proto_path serving/wire/protos --include_imports \
+	  --descriptor_set_out serving/wire/protos/descriptors.bin serving/wire/protos/*.proto
 
 # Writes down the versions that were just tested; no index addresses.
 constraints: .venv/installed

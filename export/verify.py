@@ -12,7 +12,7 @@ from pathlib import Path
 from export.card import agreement
 from serving import bundle, golden
 from serving.bundle import Manifest, Proof
-from serving.errors import BadInput, DamagedBundle, NotFound, ServingError
+from serving.errors import BadInput, DamagedBundle, NotFound, ServingError, Unsupported
 from serving.model import Model, find_version
 
 EPILOG = """\
@@ -20,6 +20,7 @@ examples:
   keras-verify models/digits               the highest version
   keras-verify models/digits/1             that one
   keras-verify models/digits/1 --savedmodel   the SavedModel too, if TensorFlow is installed
+  keras-verify models/digits/1 --endpoint http://localhost:8501   what a live server answers
 """
 
 
@@ -40,9 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--savedmodel", action="store_true", help="run the SavedModel too (needs TensorFlow)"
     )
+    parser.add_argument(
+        "--endpoint",
+        metavar="URL",
+        help="hold a live server to the bundle: http://host:8501 or grpc://host:8500",
+    )
     options = parser.parse_args(arguments)
     try:
-        proofs, faults = verify(options.bundle, savedmodel=options.savedmodel)
+        if options.endpoint:
+            proofs, faults = verify_endpoint(options.bundle, options.endpoint)
+        else:
+            proofs, faults = verify(options.bundle, savedmodel=options.savedmodel)
     except (BadInput, NotFound) as error:
         sys.stderr.write(f"keras-verify: error: {error}\n")
         return 2
@@ -81,6 +90,44 @@ def verify(path: Path, *, savedmodel: bool) -> tuple[list[Proof], list[str]]:
         verdicts.append(_savedmodel_verdict(folder, manifest))
     proofs = [proof for verdict in verdicts for proof in verdict.proofs]
     return proofs, [fault for verdict in verdicts for fault in verdict.faults]
+
+
+def verify_endpoint(path: Path, url: str) -> tuple[list[Proof], list[str]]:
+    """Holds a live server, ours or TF Serving, to the golden outputs of a bundle.
+
+    Returns:
+        How far each output is from Keras, and a sentence for every fault.
+
+    Raises:
+        NotFound: there is no bundle.
+        BadInput: the folder is no version, or the endpoint of no known kind.
+        ServingError: the server does not answer.
+    """
+    from export import endpoint
+
+    folder = find_version(path)
+    if not folder.name.isdecimal():
+        raise BadInput(f"{folder} is no version of a model: its name is no number")
+    manifest = bundle.read(folder)
+    run = endpoint.runner(url, manifest, int(folder.name))
+    content = bundle.read_checked(folder, manifest, bundle.REFERENCE)
+    cases = [case for case in golden.from_bytes(content) if endpoint.has_rows(case.inputs)]
+    served, left_out = [], set()
+    for case in cases:
+        if case.signature in left_out:
+            continue
+        try:
+            answers = run(case.signature, case.inputs)
+        except Unsupported:
+            left_out.add(case.signature)
+            sys.stderr.write(f"keras-verify: {case.signature} is not served there\n")
+        else:
+            served.append((case, answers))
+    if not served:
+        raise ServingError(f"{url} serves no signature that has golden outputs")
+    given = iter([answers for _, answers in served])
+    verdict = golden.judge("endpoint", [case for case, _ in served], lambda *_: next(given))
+    return list(verdict.proofs), list(verdict.faults)
 
 
 def _savedmodel_verdict(folder: Path, manifest: Manifest) -> golden.Verdict:

@@ -1,8 +1,8 @@
-"""`keras-serve`: answers from a bundle, on ONNX Runtime."""
+"""`keras-serve`: a server, or one answer, from bundles, on ONNX Runtime."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from serving import one_answer
 from serving.errors import BadInput, NotFound, ServingError
@@ -14,9 +14,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 the bundle cannot answer, 2 bad input, 130 stopped by Ctrl-C.
     """
-    options = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    run = _COMMANDS.get(words[0]) if words else None
     try:
-        options.run(options)
+        return run(words) if run else _serve(words)
     except (BadInput, NotFound) as error:
         sys.stderr.write(f"keras-serve: error: {error}\n")
         return 2
@@ -29,20 +30,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         return 130
+
+
+def _serve(words: Sequence[str]) -> int:
+    from serving import serve_command
+
+    settings = serve_command.settings(words)
+    from serving.fleet import supervisor
+
+    return supervisor.serve(settings)
+
+
+def _predict(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="keras-serve")
+    one_answer.add_to(parser.add_subparsers(required=True))
+    options = parser.parse_args(words)
+    options.run(options)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="keras-serve",
-        description="Answers from a bundle that keras-export published.",
-        epilog=one_answer.EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(required=True, metavar="predict")
-    one_answer.add_to(commands)
-    return parser
+def _config(words: Sequence[str]) -> int:
+    from serving import config_command
 
+    return config_command.run(words[1:])
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"predict": _predict, "config": _config}
+"""By the first word; whatever is none of them is a folder of models (`./predict` too)."""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -192,17 +192,39 @@ def read(folder: Path) -> Manifest:
         NotFound: there is no bundle.
         DamagedBundle: its manifest cannot be understood; names the file and the place.
     """
+    return from_bytes(read_manifest(folder), folder / MANIFEST)
+
+
+def read_manifest(folder: Path) -> bytes:
+    """Returns the bytes of the manifest in `folder`.
+
+    Raises:
+        NotFound: there is no bundle.
+        DamagedBundle: it cannot be read, or is too large.
+    """
     path = folder / MANIFEST
     try:
         if path.stat().st_size > LARGEST_MANIFEST:
             raise DamagedBundle(f"{path} is too large for a manifest")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise NotFound(f"{folder} is no bundle: it has no {MANIFEST}") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise DamagedBundle(f"{path} cannot be read: {error}") from error
+
+
+def from_bytes(content: bytes, path: Path) -> Manifest:
+    """Reads a manifest of the bytes of its file.
+
+    Raises:
+        DamagedBundle: it cannot be understood; names `path` and the place.
+    """
+    try:
+        values = json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
         raise DamagedBundle(f"{path} cannot be read: {error}") from error
     try:
-        return _manifest(content)
+        return _manifest(values)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedBundle(f"{path} is not a manifest of format {FORMAT}: {error!r}") from error
 

@@ -52,6 +52,11 @@ class Reader:
         self._is_within_character = False
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
 
+    @property
+    def is_between_characters(self) -> bool:
+        """Nothing of a character was read that is still to be completed."""
+        return self._upper is None and not self._utf8.getstate()[0]
+
     def read(self, token: int) -> str:
         """Returns what a token completes: mostly one character, or nothing yet."""
         if token >= HALF_BYTES:

@@ -5,6 +5,7 @@ is one function and one line in a dict below.
 """
 
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,22 @@ def decode_image(source: str | Path | bytes, settings: Mapping[str, Any]) -> np.
         raise BadInput(f"{name} cannot be read: {error}") from error
     pixels = np.asarray(_fitted(picture, settings["height"], settings["width"]))
     return pixels.reshape(settings["height"], settings["width"], settings["channels"])
+
+
+def grid(images: np.ndarray) -> bytes:
+    """Writes pictures, uint8 [count, height, width, channels], as one PNG: rows of them."""
+    from PIL import Image
+
+    count, height, width, channels = images.shape
+    columns = math.isqrt(count - 1) + 1
+    rows = -(-count // columns)
+    sheet = np.zeros([rows * columns, height, width, channels], np.uint8)
+    sheet[:count] = images
+    sheet = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    pixels = sheet.reshape(rows * height, columns * width, channels)
+    stream = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if channels == 1 else pixels).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def _in_channels(image: "Image.Image", channels: int) -> "Image.Image":

@@ -137,9 +137,9 @@ def judge(
 
 
 def spread_of(values: Iterable[np.ndarray]) -> float:
-    """Returns largest minus smallest finite value of all arrays; 0 for none, 1 for strings."""
+    """Returns largest minus smallest finite value of all arrays; 0 for none, 1 for no numbers."""
     arrays = [np.asarray(value) for value in values]
-    if any(array.dtype.kind in "SUO" for array in arrays):
+    if any(array.dtype.kind in "SUOb" for array in arrays):
         return 1.0
     finite = [array[np.isfinite(array)] for array in arrays]
     together = np.concatenate([array.ravel() for array in finite]) if finite else np.zeros(0)

@@ -80,7 +80,7 @@ class Model:
             BadInput: an input is missing, unknown, or does not fit.
             NotFound: there is no such signature, or no such file.
         """
-        session = self._session(signature)
+        session = self.session(signature)
         tensors = {tensor.name: tensor for tensor in session.signature.inputs}
         unknown = sorted(set(inputs) - set(tensors))
         if unknown:
@@ -128,7 +128,7 @@ class Model:
         """
         from serving.stream import stream
 
-        session = self._session("step")
+        session = self.session("step")
         codec = session.signature.inputs[0].codec
         if codec is None or codec.name != "characters":
             raise NotFound(f"{self.manifest.name} is no text generator")
@@ -137,7 +137,7 @@ class Model:
 
     def run(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Runs a signature on arrays that fit it exactly; the golden comparison uses this."""
-        return self._session(signature).run(inputs)
+        return self.session(signature).run(inputs)
 
     def readable(
         self, answers: Mapping[str, np.ndarray], signature: str = DEFAULT
@@ -161,7 +161,13 @@ class Model:
         cases = [case for case in golden.from_bytes(content) if case.signature in with_graph]
         return golden.judge("onnx", cases, self.run, self.manifest.tolerances, self.manifest.errors)
 
-    def _session(self, name: str) -> Session:
+    def session(self, name: str) -> Session:
+        """Returns a signature's graph, loaded when it is first asked for.
+
+        Raises:
+            NotFound: there is no such signature, or it has no graph.
+            DamagedBundle: the graph is not the published one, or cannot be loaded.
+        """
         if name not in self._sessions:
             signature = self.manifest.signature(name)
             if signature.onnx is None:

@@ -8,6 +8,9 @@ import onnxruntime
 from serving.bundle import Signature, Tensor
 from serving.errors import BadInput, DamagedBundle
 
+LARGE_BYTES = 4 * 2**20
+"""After inputs of this size ONNX Runtime gives the memory of the run back, which takes time."""
+
 
 class Session:
     """Runs one signature's graph.
@@ -44,7 +47,10 @@ class Session:
                 f"the graph of {signature.name} cannot be loaded: {error}"
             ) from error
         self.signature = signature
+        self._inputs = {tensor.name: tensor for tensor in signature.inputs}
         self._outputs = [tensor.name for tensor in signature.outputs]
+        self._shrinking = onnxruntime.RunOptions()
+        self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Computes the outputs.
@@ -56,11 +62,16 @@ class Session:
             BadInput: one is missing, unknown, or does not fit, or is empty where the answer would
                 not be; names it, and what was expected.
         """
-        sizes = self._check(inputs)
+        sizes = self.check(inputs)
         if 0 in sizes.values():
-            # Some operators of ONNX Runtime 1.32 end the process on empty tensors.
-            return {tensor.name: _empty(tensor, sizes) for tensor in self.signature.outputs}
-        results = self._session.run(self._outputs, dict(inputs))
+            return self.empty(sizes)
+        return self.compute(inputs)
+
+    def compute(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Computes the outputs of inputs that were checked, none of them empty."""
+        size = sum(array.nbytes for array in inputs.values())
+        options = self._shrinking if size > LARGE_BYTES else None
+        results = self._session.run(self._outputs, dict(inputs), options)
         return dict(zip(self._outputs, results, strict=True))
 
     def bound(
@@ -74,10 +85,22 @@ class Session:
             binding.bind_ortvalue_output(name, onnxruntime.OrtValue.ortvalue_from_numpy(value))
         return binding
 
-    def _check(self, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
-        """Returns the length of every free dimension."""
-        expected = {tensor.name for tensor in self.signature.inputs}
-        if set(inputs) != expected:
+    def empty(self, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
+        """Makes the outputs of empty inputs; some operators of ONNX Runtime 1.32 end the process.
+
+        Raises:
+            BadInput: the outputs would not be empty.
+        """
+        return {tensor.name: _empty(tensor, sizes) for tensor in self.signature.outputs}
+
+    def check(self, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
+        """Returns the length of every free dimension.
+
+        Raises:
+            BadInput: an input is missing, unknown, or does not fit.
+        """
+        expected = self._inputs
+        if inputs.keys() != expected.keys():
             raise BadInput(
                 f"{self.signature.name} takes {', '.join(sorted(expected))}; "
                 f"got {', '.join(sorted(inputs)) or 'nothing'}"

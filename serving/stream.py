@@ -52,7 +52,7 @@ class Generation:
     def restore(self, states: Mapping[str, np.ndarray], logits: np.ndarray) -> None:
         """Goes on from where another one was."""
         for name, value in self._steps.states.items():
-            value[:] = states[name]
+            value[:] = states[name].reshape(value.shape)
         self._steps.logits[:] = logits
 
     def read(self, tokens: np.ndarray) -> None:
@@ -94,7 +94,7 @@ def stream(
     Raises:
         BadInput: a number is out of its range; says which, before anything is yielded.
     """
-    _check(length, sampling, len(settings["vocabulary"]) + characters.HALF_BYTES)
+    check(length, sampling, len(settings["vocabulary"]) + characters.HALF_BYTES)
     tokens = characters.encode(prompt or settings["empty"], settings["vocabulary"])
     return _made(Generation(session), tokens, settings["vocabulary"], length, sampling)
 
@@ -113,7 +113,17 @@ def _made(
         yield rest
 
 
-def _check(length: int, sampling: Sampling, tokens: int) -> None:
+def check(length: int, sampling: Sampling, tokens: int) -> None:
+    """Refuses numbers out of their range.
+
+    Args:
+        length: tokens to make.
+        sampling: how.
+        tokens: that there are.
+
+    Raises:
+        BadInput: says which.
+    """
     limits = {
         "length": (length, 1, LONGEST),
         "temperature": (sampling.temperature, 0, 100),

@@ -50,7 +50,7 @@ def test_prompts_of_different_lengths_are_one_batch(model):
 
 
 def test_a_text_is_put_away_and_gone_on_with(model):
-    session, sampling = model._session("step"), Sampling(temperature=0.9, seed=11)
+    session, sampling = model.session("step"), Sampling(temperature=0.9, seed=11)
     prompt = np.arange(20, 30)
     whole = Generation(session)
     whole.read(prompt)
@@ -96,7 +96,7 @@ def test_a_classifier_is_no_text_generator(digits_bundle):
 
 
 def test_a_signature_without_state_is_no_step(model):
-    session: Session = model._session("serving_default")
+    session: Session = model.session("serving_default")
     with pytest.raises(BadInput, match="no step that gives back"):
         stream(session, session.signature.inputs[0].codec.settings, "a", 5, Sampling())
 
@@ -137,7 +137,7 @@ def test_a_prompt_comes_from_standard_input_and_must_be_utf8(run_command, text_b
 
 
 def test_the_codec_reads_bytes_and_strings_alike(model):
-    vocabulary = model._session("step").signature.inputs[0].codec.settings["vocabulary"]
+    vocabulary = model.session("step").signature.inputs[0].codec.settings["vocabulary"]
     tokens = characters.encode("x = é", vocabulary)
     for given in ("x = é", "x = é".encode(), tokens):
         answer = model.predict(tokens=given)["logits"]

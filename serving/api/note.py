@@ -1,0 +1,26 @@
+"""What is remembered of a request: for metrics, the access log and traces."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Note:
+    """Filled in as a request is understood.
+
+    Attributes:
+        entrypoint: `REST` or `GRPC`.
+        api: `Predict`, `Classify`, …; empty until it is known, and for what is no inference.
+        model, version, signature: what was asked; an empty name for a model that is not there.
+        rows: of the inputs.
+        code: `OK`, or of the error.
+        seconds: from its first byte to its answer.
+    """
+
+    entrypoint: str
+    api: str = ""
+    model: str = ""
+    version: int = 0
+    signature: str = ""
+    rows: int = 0
+    code: str = "OK"
+    seconds: float = 0.0

@@ -1,0 +1,151 @@
+"""TF Serving's REST API: predict, classify, regress, status and metadata; and streams of text."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from serving.api import media, rest_paths, status_json
+from serving.api.generation import Streams
+from serving.api.note import Note
+from serving.api.reading import read
+from serving.api.rest_paths import ModelPath
+from serving.bundle import Tensor
+from serving.errors import BadInput, BadState, Unsupported
+from serving.http1.message import Request, Response
+from serving.model import DEFAULT
+from serving.running import examples
+from serving.running.catalog import Catalog
+from serving.running.version import Answering, Version
+from serving.wire import answer_json, examples_json, predict_json
+
+_APIS = {"predict": "Predict", "classify": "Classify", "regress": "Regress", "stream": "Stream"}
+
+
+class RestAPI:
+    """Answers requests under `/v1/`."""
+
+    def __init__(self, catalog: Catalog, streams: Streams, *, timeout_seconds: float) -> None:
+        """Answers from `catalog`; what has not begun in time is not computed."""
+        self._catalog, self._streams, self._timeout = catalog, streams, timeout_seconds
+
+    async def answer(self, request: Request, note: Note) -> Response:
+        """Answers one request.
+
+        Raises:
+            ServingError: it cannot be answered.
+        """
+        if request.method == "OPTIONS":
+            return _preflight(request)
+        path = rest_paths.parse(request.method, request.target)
+        note.api = _APIS.get(path.action, "")
+        if path.action in ("status", "metadata"):
+            return self._about(path)
+        if path.action == "predict":
+            return await self._predict(path, request, note)
+        if path.action == "stream":
+            version = self._catalog.find(path.model, path.version, path.label)
+            note.model, note.version = version.name, version.number
+            return await self._streams.answer(version, request, note)
+        return await self._examine(path, request, note)
+
+    def _about(self, path: ModelPath) -> Response:
+        if not path.model:
+            raise BadInput("Missing model name in request.")
+        if path.action == "metadata":
+            version = self._catalog.find(path.model, path.version, path.label)
+            return Response(body=status_json.metadata(version))
+        found = self._catalog.statuses(path.model, path.version, path.label)
+        return Response(body=status_json.statuses(found))
+
+    async def _see(self, path: ModelPath, request: Request, note: Note) -> Response:
+        """Answers about a picture."""
+        version = self._catalog.find(path.model, path.version, path.label)
+        answering = _answering(version, "")
+        note.model, note.version, note.rows = version.name, version.number, 1
+        note.signature = answering.signature.name
+        inputs = await media.inputs_of(answering.signature, request.body)
+        outputs = await answering.answer(inputs, request.began + self._timeout)
+        if media.wants_picture(request):
+            return media.picture(answering.signature, outputs)
+        return media.readable(answering.signature, outputs)
+
+    async def _predict(self, path: ModelPath, request: Request, note: Note) -> Response:
+        if media.is_picture(request):
+            return await self._see(path, request, note)
+        found: list[tuple[Version, Answering]] = []
+
+        def find_inputs(signature: str) -> Sequence[Tensor]:
+            version = self._catalog.find(path.model, path.version, path.label)
+            found[:] = [(version, _answering(version, signature))]
+            note.model, note.version = version.name, version.number
+            return found[0][1].signature.inputs
+
+        parsed = predict_json.parse_shortly(request.body, find_inputs)
+        if parsed is None:
+            parsed = await read(
+                lambda body: predict_json.parse_at_length(body, find_inputs), request.body
+            )
+        _, answering = found[0]
+        note.signature = answering.signature.name
+        inputs = _with_zero_rows(answering.signature.inputs, parsed.inputs)
+        note.rows = _rows(inputs)
+        outputs = await answering.answer(inputs, request.began + self._timeout)
+        if media.wants_picture(request):
+            return media.picture(answering.signature, outputs)
+        write = answer_json.predictions if parsed.is_row else answer_json.outputs
+        return Response(body=write(outputs))
+
+    async def _examine(self, path: ModelPath, request: Request, note: Note) -> Response:
+        """Classifies or regresses examples."""
+        parsed = await read(examples_json.parse, request.body)
+        version = self._catalog.find(path.model, path.version, path.label)
+        note.model, note.version = version.name, version.number
+        is_classify = path.action == "classify"
+        find = examples.classifying if is_classify else examples.regressing
+        answering = find(version, parsed.signature)
+        note.signature, note.rows = answering.signature.name, len(parsed.examples)
+        deadline = request.began + self._timeout
+        outputs = await examples.answer(answering, parsed.examples, deadline)
+        if is_classify:
+            classes = examples.classes_of(outputs, len(parsed.examples))
+            return Response(body=answer_json.classifications(classes))
+        values = examples.values_of(outputs, len(parsed.examples))
+        return Response(body=answer_json.regressions(values))
+
+
+def _answering(version: Version, signature: str) -> Answering:
+    answering = version.answering(signature)
+    if answering is not None:
+        return answering
+    name = signature or DEFAULT
+    if name in version.signature_defs:
+        raise Unsupported(f"signature {name} of {version.name} is in the SavedModel alone")
+    raise BadInput(f'Serving signature name: "{name}" not found in signature def')
+
+
+def _with_zero_rows(
+    tensors: Sequence[Tensor], inputs: Mapping[str, np.ndarray]
+) -> Mapping[str, np.ndarray]:
+    """Gives an empty list the axes that JSON cannot write for it."""
+    if not any(array.shape == (0,) for array in inputs.values()):
+        return inputs
+    shapes = {
+        tensor.name: (0, *(d if isinstance(d, int) else 0 for d in tensor.shape[1:]))
+        for tensor in tensors
+        if tensor.shape[:1] == ("batch",)
+    }
+    return {
+        name: array.reshape(shapes[name]) if array.shape == (0,) and name in shapes else array
+        for name, array in inputs.items()
+    }
+
+
+def _rows(inputs: Mapping[str, np.ndarray]) -> int:
+    return max((len(array) for array in inputs.values() if array.ndim), default=1)
+
+
+def _preflight(request: Request) -> Response:
+    origin = request.headers.get("origin", "")
+    if "http://" not in origin and "https://" not in origin:
+        raise BadState("Origin header is missing in CORS preflight")
+    return Response()

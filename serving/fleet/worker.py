@@ -1,0 +1,294 @@
+"""A process that answers: an event loop, the models that it was told to load, its connections."""
+
+import asyncio
+import base64
+import functools
+import gc
+import logging
+import mmap
+import signal
+import socket
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import uvloop
+
+from serving.api import access_log
+from serving.api.app import App, record, refusal
+from serving.api.generation import Streams
+from serving.api.note import Note
+from serving.errors import BadState, ServingError, Unavailable
+from serving.fleet import handover
+from serving.fleet.channel import Channel, open_channel
+from serving.fleet.settings import Settings
+from serving.http1.connection import CLEAN, Connection
+from serving.http1.message import Request, Response
+from serving.metrics import Metrics, Snapshot
+from serving.rpc import server, services
+from serving.running import version
+from serving.running.catalog import Catalog
+from serving.running.states import State, Status
+
+LOG = logging.getLogger(__name__)
+SWEEP_SECONDS = 0.5
+LAST_WORDS_SECONDS = 0.25
+"""After the call to stop, requests that were on their way are still answered for so long."""
+MOST_CALLS = 1000
+"""gRPC calls at the same time in one worker; more are refused at once."""
+LAST_ANSWER_SECONDS = 5.0
+"""A worker whose supervisor has died finishes what it can in this time."""
+
+
+def main(
+    settings: Settings, control: socket.socket, connections: socket.socket, states: str, slots: int
+) -> None:
+    """Runs a worker until the supervisor ends it.
+
+    Args:
+        settings: of the server.
+        control: for messages.
+        connections: on which open connections come.
+        states: file of the memory that says what each connection is doing.
+        slots: how many bytes it has.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    gc.freeze()  # what was imported before stays shared with the other workers
+
+    async def run() -> None:
+        worker = Worker(settings, connections, handover.states(states, slots))
+        await worker.run(await open_channel(control))
+
+    uvloop.run(run())
+
+
+class Worker:
+    """Answers on the connections that the supervisor hands over; owner of each of them."""
+
+    def __init__(self, settings: Settings, connections: socket.socket, states: mmap.mmap) -> None:
+        """Begins with no model and no connection."""
+        self.largest_body_bytes = settings.rest_body_bytes
+        self.timeout_seconds = settings.rest_timeout_seconds
+        self.is_stopping = False
+        self._settings, self._ways, self._states = settings, connections, states
+        self._catalog, self._metrics = Catalog(), Metrics()
+        streams = Streams(self._take_session, self._keep_session, self._drop_session)
+        self._app = App(self._catalog, streams, settings, self._observe, self._all_metrics)
+        self._open: set[Connection] = set()
+        self._closed_slots: list[int] = []
+        self._answering = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._channel: Channel | None = None
+        self._grpc: grpc.aio.Server | None = None
+        self._access_log = access_log.open_log(settings.access_log)
+
+    async def run(self, channel: Channel) -> None:
+        """Works until the supervisor says stop, or is gone."""
+        self._channel = channel
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._ways.fileno(), self._take_connections)
+        self._start(self._sweep())
+        self._grpc = await server.start(
+            _address(self._settings),
+            services.handlers(self._catalog, self._observe, self._reload),
+            largest_bytes=self._settings.grpc_message_bytes,
+            most_calls=MOST_CALLS,
+        )
+        async for message in channel.messages():
+            if message["do"] == "stop":
+                await self._stop(message["seconds"])
+                return
+            self._start(getattr(self, f"_do_{message['do']}")(message))
+        await self._stop(LAST_ANSWER_SECONDS)
+
+    async def handle(self, request: Request) -> Response:
+        """Answers one HTTP request."""
+        return await self._app.handle(request)
+
+    def refusal(self, error: ServingError) -> Response:
+        """Makes the answer to what was no request, or one that took too long."""
+        return refusal(error, Note(entrypoint="REST"))
+
+    def mark(self, connection: Connection, state: int) -> None:
+        """Notes what a connection is doing, for the case that this process dies of it."""
+        before = self._states[connection.slot]
+        self._states[connection.slot] = state
+        self._answering += (state != CLEAN) - (before != CLEAN)
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is no more."""
+        if connection in self._open:
+            self._open.discard(connection)
+            self.mark(connection, CLEAN)
+            self._closed_slots.append(connection.slot)
+            handover.report_closed(self._ways, self._closed_slots)
+
+    def ran(self, name: str, rows: int, waited_seconds: list[float], seconds: float) -> None:
+        """A batch of a model was computed."""
+        measure = self._metrics.measure
+        measure(":tensorflow:serving:runtime_latency", seconds * 1e6, name, "Predict", "ONNX")
+        measure(":tensorflow:serving:batching_session:processed_batch_size", rows, name)
+        for waited in waited_seconds:
+            measure(":tensorflow:serving:batching_session:queuing_latency", waited * 1e6, name)
+
+    def _take_connections(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            for client, slot, _ in handover.receive(self._ways):
+                client.setblocking(False)
+                if client.family != socket.AF_UNIX:
+                    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection = Connection(self, slot)
+                self._open.add(connection)
+                made = functools.partial(_itself, connection)
+                self._start(loop.connect_accepted_socket(made, client))
+        except EOFError:
+            loop.remove_reader(self._ways.fileno())
+
+    async def _do_load(self, message: Any) -> None:
+        loop = asyncio.get_running_loop()
+        name, number = message["name"], message["version"]
+        observer = _Observer(self, name)
+        try:
+            loaded = await loop.run_in_executor(
+                None,
+                lambda: version.load(
+                    name,
+                    number,
+                    Path(message["folder"]),
+                    manifest_sha256=message["sha256"],
+                    limits=self._settings.limits,
+                    observer=observer,
+                    threads=self._settings.threads,
+                ),
+            )
+        except ServingError as error:
+            self._reply(message, {"code": error.grpc_code, "error": str(error)})
+        except Exception as error:  # whatever a library raises; the other versions go on
+            LOG.exception("%s version %s cannot be loaded", name, number)
+            self._reply(message, {"code": "INTERNAL", "error": repr(error)})
+        else:
+            self._catalog.add(loaded)
+            self._reply(message, {"code": "OK", "error": ""})
+
+    async def _do_unload(self, message: Any) -> None:
+        removed = self._catalog.remove(message["name"], message["version"])
+        left = weakref.ref(removed) if removed else None
+        del removed
+        while left is not None and left() is not None:  # until its last request is answered
+            gc.collect()
+            if left() is None:
+                break
+            await asyncio.sleep(0.05)
+        self._reply(message, {"code": "OK", "error": ""})
+
+    async def _do_show(self, message: Any) -> None:
+        self._catalog.show(
+            {
+                name: {
+                    int(number): Status(state=State(state), error_code=code, error_message=text)
+                    for number, (state, code, text) in versions.items()
+                }
+                for name, versions in message["statuses"].items()
+            },
+            message["labels"],
+            is_ready=message["is_ready"],
+        )
+
+    async def _do_snapshot(self, message: Any) -> None:
+        self._metrics.replace("keras_serve_connections", {("HTTP",): len(self._open)})
+        self._metrics.replace("keras_serve_requests_in_flight", {(): self._answering})
+        self._reply(message, self._metrics.snapshot())
+
+    async def _stop(self, seconds: float) -> None:
+        """Answers what is there, then ends."""
+        end = time.monotonic() + seconds
+        self._catalog.is_ready = False
+        self.is_stopping = True
+        await asyncio.sleep(min(LAST_WORDS_SECONDS, seconds))
+        for connection in list(self._open):
+            connection.stop_when_idle()
+        if self._grpc is not None:
+            await self._grpc.stop(max(end - time.monotonic(), 0))
+        while self._open and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic()
+            for connection in list(self._open):
+                connection.check_time(now)
+            handover.report_closed(self._ways, self._closed_slots)
+
+    async def _all_metrics(self) -> Snapshot:
+        found: Snapshot = await self._ask(do="metrics")
+        return found
+
+    async def _take_session(self, key: str) -> Any:
+        """Returns the state that the supervisor keeps, None where a session begins."""
+        reply = await self._ask(do="take_session", key=key)
+        if "error" in reply:
+            raise BadState(reply["error"])
+        return reply["state"]
+
+    async def _keep_session(self, key: str, state: Any) -> None:
+        await self._ask(do="keep_session", key=key, state=state)
+
+    def _drop_session(self, key: str) -> None:
+        if self._channel is not None:
+            self._channel.send(do="drop_session", key=key)
+
+    async def _ask(self, **message: Any) -> Any:
+        if self._channel is None:
+            raise Unavailable("the server is starting")
+        return await self._channel.ask(**message)
+
+    async def _reload(self, config: bytes) -> tuple[str, str]:
+        """Hands another configuration to the supervisor; returns what came of it."""
+        content = base64.b64encode(config).decode()
+        code, text = await self._ask(do="reload", config=content)
+        return code, text
+
+    def _observe(self, note: Note) -> None:
+        record(note, self._metrics)
+        if self._access_log is not None:
+            self._access_log.write(note)
+
+    def _reply(self, message: Any, content: Any) -> None:
+        if self._channel is not None:
+            self._channel.reply(message, content)
+
+    def _start(self, work: Any) -> None:
+        """Runs a coroutine beside the others; a failure is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            LOG.error("a task of the worker failed", exc_info=task.exception())
+
+
+def _address(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.grpc_port}"
+
+
+def _itself(connection: Connection) -> Connection:
+    return connection
+
+
+class _Observer:
+    """Tells the worker which model was computed."""
+
+    def __init__(self, worker: Worker, name: str) -> None:
+        self._worker, self._name = worker, name
+
+    def ran(self, rows: int, waited_seconds: list[float], seconds: float) -> None:
+        self._worker.ran(self._name, rows, waited_seconds, seconds)

@@ -1,0 +1,299 @@
+"""One client's connection: requests in, one at a time, responses out.
+
+Everything that a client could stretch has an end: a head, a body, silence, an answer that it does
+not take. `check_time` is called from outside, every half second or so; there is no timer for each
+connection.
+"""
+
+import asyncio
+import logging
+import time
+from typing import cast
+
+from serving.errors import BadInput, DeadlineExceeded, ServingError, TooLarge
+from serving.http1 import head as heads
+from serving.http1.chunks import Chunks
+from serving.http1.compression import inflated
+from serving.http1.head import Head, HeadTooLarge
+from serving.http1.message import Request, Response
+from serving.http1.owner import Owner
+from serving.http1.response import CONTINUE, chunk, start, whole
+
+LOG = logging.getLogger(__name__)
+PATIENCE_SECONDS = 8.0
+"""For a head, for a body beyond its rate, and for an answer to be taken."""
+SLOWEST_BYTES_PER_SECOND = 16 * 1024
+IDLE_SECONDS = 75.0
+"""Between two requests on a connection."""
+LINGER_SECONDS = 2.0
+"""After a request that was refused unread."""
+CLEAN, BUSY, SENDING = 0, 1, 2
+"""All that was read is answered; not all; an answer is partly sent."""
+MOST_UNREAD_BYTES = 256 * 1024
+"""Of following requests, while one is being answered; then the connection is not read."""
+
+
+class Connection(asyncio.Protocol):
+    """Reads requests, has them handled, writes responses.
+
+    Attributes:
+        slot: a number that the owner gives it.
+    """
+
+    def __init__(self, owner: Owner, slot: int) -> None:
+        """Begins with nothing read."""
+        self.slot = slot
+        self._owner = owner
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+        self._head: Head | None = None
+        self._head_bytes = b""
+        self._last_head: Head | None = None
+        self._chunks: Chunks | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._began = self._deadline = self._taken_by = 0.0
+        self._unsent_bytes = 0
+        self._is_ended = self._is_full = self._is_late = self._was_last = False
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """No request has begun to come, and none is being answered."""
+        return self._task is None and self._head is None and not self._buffer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Is called once, at the beginning."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._deadline = time.monotonic() + PATIENCE_SECONDS
+
+    def data_received(self, data: bytes) -> None:
+        """Reads on."""
+        if self._is_ended:
+            return
+        if self.is_idle:
+            self._began = time.monotonic()
+            self._deadline = self._began + PATIENCE_SECONDS
+        self._buffer += data
+        self._owner.mark(self, BUSY)
+        if self._task is None:
+            self._advance()
+        elif len(self._buffer) > MOST_UNREAD_BYTES and self._transport and not self._is_full:
+            self._is_full = True
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """The client sends no more; what it has sent whole is still answered."""
+        if self._task is None and not self._is_ended and not self.is_idle:
+            self._refuse(BadInput("the request ended before it was whole"))
+        self._was_last = True
+        return self._task is not None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The client has gone, or the connection was closed here."""
+        self._is_ended = True
+        self._transport = None
+        self._writable.set()
+        if self._task is not None:
+            self._task.cancel()
+        self._owner.closed(self)
+
+    def pause_writing(self) -> None:
+        """The client takes its answer more slowly than it comes."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """It has taken it."""
+        self._writable.set()
+
+    def check_time(self, now: float) -> None:
+        """Ends a connection whose time is over."""
+        if self._transport is None:
+            return
+        unsent = self._transport.get_write_buffer_size()
+        if unsent != self._unsent_bytes:
+            self._unsent_bytes = unsent
+            self._taken_by = now + PATIENCE_SECONDS
+        if unsent and now > self._taken_by:
+            self._abort()
+        elif now > self._deadline:
+            self._end_late()
+        elif self.is_idle and not unsent and not self._is_ended:
+            self._owner.mark(self, CLEAN)
+
+    def _end_late(self) -> None:
+        if self._is_ended:
+            self._abort()
+        elif self._task is not None:
+            self._is_late = True
+            self._task.cancel()
+        elif self.is_idle:
+            self._end()
+        else:
+            self._refuse(RequestTimeout("the request did not come in time"))
+
+    def stop_when_idle(self) -> None:
+        """Ends an idle connection; another one ends after its answer."""
+        if self.is_idle:
+            self._end()
+
+    def _advance(self) -> None:
+        """Reads as far as what has come goes, up to one whole request."""
+        try:
+            head = self._head or self._read_head()
+            body = None if head is None else self._read_body(head)
+        except ServingError as error:
+            self._refuse(error)
+            return
+        if head is not None and body is not None:
+            self._head = self._chunks = None
+            self._deadline = self._began + self._owner.timeout_seconds
+            self._is_late = False
+            self._task = asyncio.get_running_loop().create_task(self._answer(head, body))
+
+    def _read_head(self) -> Head | None:
+        while self._buffer[:2] == b"\r\n":  # RFC 9112, 2.2: empty lines before it are let pass
+            del self._buffer[:2]
+        end = self._buffer.find(heads.END, 0, heads.LARGEST_BYTES)
+        if end < 0:
+            if len(self._buffer) > heads.LARGEST_BYTES:
+                raise HeadTooLarge(f"a head may have {heads.LARGEST_BYTES:,} bytes")
+            return None
+        content = bytes(self._buffer[:end])
+        del self._buffer[: end + len(heads.END)]
+        if content != self._head_bytes or self._last_head is None:
+            self._last_head, self._head_bytes = heads.parse(content), content
+        self._head = head = self._last_head
+        if head.length > self._owner.largest_body_bytes:
+            raise TooLarge(
+                f"the body has {head.length:,} bytes; "
+                f"at most {self._owner.largest_body_bytes:,} are taken"
+            )
+        if head.is_chunked:
+            self._chunks = Chunks(self._owner.largest_body_bytes)
+        if head.expects_continue and self._transport:
+            self._transport.write(CONTINUE)
+        return head
+
+    def _read_body(self, head: Head) -> bytes | None:
+        """Returns the body once it is whole."""
+        if self._chunks is not None:
+            self._chunks.feed(self._buffer)
+            came, is_whole = len(self._chunks.body), self._chunks.is_whole
+            body = self._chunks.body
+        else:
+            came, is_whole = len(self._buffer), len(self._buffer) >= head.length
+            body = self._buffer
+        if not is_whole:
+            self._deadline = self._began + PATIENCE_SECONDS + came / SLOWEST_BYTES_PER_SECOND
+            return None
+        if self._chunks is not None:
+            return bytes(body)
+        with memoryview(body) as view:
+            content = bytes(view[: head.length])
+        del body[: head.length]
+        return content
+
+    async def _answer(self, head: Head, body: bytes) -> None:
+        keeps = False
+        try:
+            response = await self._response(head, body)
+            keeps = head.keeps_alive and not self._owner.is_stopping and not self._was_last
+            await self._send(response, head, keeps=keeps)
+        except Exception:  # the request's edge: an answer that broke off half way
+            LOG.exception("an answer was not sent to its end")
+            self._abort()
+        finally:
+            self._task = None
+        if keeps and self._transport is not None and not self._is_ended:
+            unsent = self._transport.get_write_buffer_size()
+            self._owner.mark(self, SENDING if unsent else BUSY if self._buffer else CLEAN)
+            self._next()
+        else:
+            self._end()
+
+    async def _response(self, head: Head, body: bytes) -> Response:
+        try:
+            request = Request(
+                method=head.method,
+                target=head.target,
+                headers=head.headers,
+                body=inflated(
+                    body,
+                    head.headers.get("content-encoding", ""),
+                    self._owner.largest_body_bytes,
+                ),
+                began=self._began,
+            )
+            return await self._owner.handle(request)
+        except ServingError as error:
+            return self._owner.refusal(error)
+        except asyncio.CancelledError:
+            if not self._is_late:
+                raise  # the client has gone
+            return self._owner.refusal(
+                DeadlineExceeded(
+                    f"the request was not answered in {self._owner.timeout_seconds:g} s"
+                )
+            )
+
+    async def _send(self, response: Response, head: Head, *, keeps: bool) -> None:
+        if self._transport is None:
+            return
+        if isinstance(response.body, bytes):
+            self._transport.write(whole(response, head, keeps=keeps))
+            return
+        in_chunks = head.takes_chunks
+        self._deadline = float("inf")
+        self._owner.mark(self, SENDING)
+        self._transport.write(start(response, in_chunks=in_chunks, keeps=keeps and in_chunks))
+        async for part in response.body:
+            self._transport.write(chunk(part) if in_chunks else part)
+            await self._writable.wait()
+            if self._transport is None:
+                return
+        if in_chunks:
+            self._transport.write(chunk(b""))
+
+    def _next(self) -> None:
+        """Goes on to what came while a request was being answered."""
+        if self._is_full and self._transport:
+            self._is_full = False
+            self._transport.resume_reading()
+        self._began = time.monotonic()
+        self._deadline = self._began + (PATIENCE_SECONDS if self._buffer else IDLE_SECONDS)
+        if self._buffer:
+            self._advance()
+
+    def _refuse(self, error: ServingError) -> None:
+        """Answers what cannot be read as a request.
+
+        What the client still sends is read and thrown away for a while: closing at once would reset
+        the connection, and the client would never see why.
+        """
+        if self._transport is not None:
+            self._transport.write(whole(self._owner.refusal(error), None, keeps=False))
+            self._transport.write_eof()
+        self._is_ended = True
+        self._owner.mark(self, SENDING)
+        self._buffer.clear()
+        self._deadline = time.monotonic() + LINGER_SECONDS
+
+    def _abort(self) -> None:
+        self._is_ended = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _end(self) -> None:
+        self._is_ended = True
+        self._owner.mark(self, SENDING)
+        self._buffer.clear()
+        self._deadline = time.monotonic() + PATIENCE_SECONDS
+        if self._transport is not None:
+            self._transport.close()
+
+
+class RequestTimeout(DeadlineExceeded):
+    """The client took too long to send its request."""
+
+    http_status = 408

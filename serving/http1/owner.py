@@ -1,0 +1,29 @@
+"""Who answers the requests of a connection, and is told what it does; a worker."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from serving.errors import ServingError
+from serving.http1.message import Request, Response
+
+if TYPE_CHECKING:
+    from serving.http1.connection import Connection
+
+
+class Owner(Protocol):
+    """Of all connections of a process."""
+
+    largest_body_bytes: int
+    timeout_seconds: float
+    is_stopping: bool
+
+    async def handle(self, request: Request) -> Response:
+        """Answers a request; raises `ServingError` for the one that cannot be answered."""
+
+    def refusal(self, error: ServingError) -> Response:
+        """Makes the answer to a request that never reached `handle`, or not to its end."""
+
+    def mark(self, connection: "Connection", state: int) -> None:
+        """A connection is `CLEAN`, `BUSY` or `SENDING`."""
+
+    def closed(self, connection: "Connection") -> None:
+        """The connection is no more."""

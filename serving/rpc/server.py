@@ -1,0 +1,98 @@
+"""The gRPC server of a worker: every worker listens on the same port, and the system shares it out.
+
+What a method raises is answered with its code; whatever else goes wrong is logged, and the client
+is told no more than that.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from serving.api.note import Note
+from serving.errors import BadInput, ServingError
+from serving.wire.messages import message, pool
+
+LOG = logging.getLogger(__name__)
+Method = Callable[[Any, Note, float], Awaitable[Any]]
+"""From request, what is noted of it, and deadline (monotonic seconds) to response."""
+Observe = Callable[[Note], None]
+
+
+async def start(
+    address: str,
+    handlers: list[grpc.GenericRpcHandler],
+    *,
+    largest_bytes: int,
+    most_calls: int,
+) -> grpc.aio.Server:
+    """Starts a server that other processes may listen beside."""
+    server = grpc.aio.server(
+        options=[
+            ("grpc.so_reuseport", 1),
+            ("grpc.max_receive_message_length", largest_bytes),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.max_metadata_size", 32 * 1024),
+        ],
+        maximum_concurrent_rpcs=most_calls,
+    )
+    server.add_generic_rpc_handlers(handlers)
+    server.add_insecure_port(address)
+    await server.start()
+    return server
+
+
+def service(name: str, methods: Mapping[str, Method], observe: Observe) -> grpc.GenericRpcHandler:
+    """Makes the handler of a service of which every method takes one message and gives one."""
+    described = pool().FindServiceByName(name)
+    handlers = {
+        method.name: grpc.unary_unary_rpc_method_handler(
+            _answering(methods[method.name], method.input_type.full_name, observe),
+            response_serializer=_serialized,
+        )
+        for method in described.methods
+        if method.name in methods
+    }
+    return grpc.method_handlers_generic_handler(name, handlers)
+
+
+def _answering(method: Method, input_type: str, observe: Observe) -> Any:
+    async def answer(content: bytes, context: grpc.aio.ServicerContext) -> Any:
+        began, note = time.monotonic(), Note(entrypoint="GRPC")
+        left = context.time_remaining()
+        deadline = float("inf") if left is None else began + left
+        code, details = None, ""
+        try:
+            return await method(_parsed(content, input_type), note, deadline)
+        except ServingError as error:
+            note.code, details = error.grpc_code, str(error)
+            code = grpc.StatusCode[error.grpc_code]
+        except asyncio.CancelledError:  # the client has gone, or its time is over
+            note.code = "CANCELLED"
+            raise
+        except Exception:  # the request's edge: a fault of the server's
+            LOG.exception("%s failed", method)
+            note.code, details = "INTERNAL", "the server failed to answer this request"
+            code = grpc.StatusCode.INTERNAL
+        finally:
+            note.seconds = time.monotonic() - began
+            observe(note)
+        await context.abort(code, details)
+
+    return answer
+
+
+def _parsed(content: bytes, input_type: str) -> Any:
+    try:
+        return message(input_type).FromString(content)
+    except Exception as error:  # protobuf's DecodeError is of another class in each backend
+        raise BadInput(f"the request is no {input_type}") from error
+
+
+def _serialized(response: Any) -> bytes:
+    content: bytes = response.SerializeToString()
+    return content

@@ -1,0 +1,192 @@
+"""Versions that come and go while a server answers, workers that die, and the end of it all."""
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+HALF = "/v1/models/half_plus"
+PATIENT = ["--queue-ms", "6e5", "--timeout", "600", "--grace", "600"]
+"""For a machine that has other things to do than this test."""
+
+
+@pytest.fixture
+def folder(tmp_path, write_half_plus):
+    """A folder with version 1 of `half_plus`, x / 2 + 1."""
+    write_half_plus(tmp_path, 1, 1)
+    return tmp_path
+
+
+def publish(write_half_plus, folder, version, number, *, spoil=None):
+    """Publishes a version as `keras-export` does: made beside its place, then renamed."""
+    made = write_half_plus(folder / ".staging", version, number)
+    if spoil:
+        spoil(made)
+    made.rename(folder / "half_plus" / str(version))
+
+
+def state(server, version):
+    status, answer = server.get(f"{HALF}/versions/{version}")
+    return answer["model_version_status"][0]["state"] if status == 200 else None
+
+
+def await_state(server, version, wanted):
+    return server.until(
+        f"{HALF}/versions/{version}",
+        lambda status, answer: (
+            status == 200 and answer["model_version_status"][0]["state"] == wanted
+        ),
+    )["model_version_status"][0]
+
+
+def flip_a_bit(bundle):
+    file = bundle / "onnx" / "serving_default.onnx"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def test_a_new_version_takes_over_and_nobody_waits(start_server, folder, write_half_plus):
+    server = start_server(folder, "--poll", "0.05", "--workers", "2")
+    failures, ended = [], threading.Event()
+
+    def ask():
+        while not ended.is_set():
+            status, answer = server.post(f"{HALF}:predict", {"instances": [0.0]})
+            if status != 200 or answer["predictions"] not in ([1.0], [2.0]):
+                failures.append((status, answer))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    publish(write_half_plus, folder, 2, 2)
+    await_state(server, 2, "AVAILABLE")
+    await_state(server, 1, "END")
+    ended.set()
+    asking.join()
+    assert failures == []
+    assert server.post(f"{HALF}:predict", {"instances": [0.0]}) == (200, {"predictions": [2.0]})
+    assert server.post(f"{HALF}/versions/1:predict", {"instances": [0.0]})[0] == 404
+
+    publish(write_half_plus, folder, 3, 3, spoil=flip_a_bit)
+    refused = await_state(server, 3, "END")
+    assert refused["status"]["error_code"] == "DATA_LOSS"
+    assert "serving_default.onnx has changed" in refused["status"]["error_message"]
+    assert server.post(f"{HALF}:predict", {"instances": [0.0]})[1] == {"predictions": [2.0]}
+
+    shutil.rmtree(folder / "half_plus" / "2")
+    await_state(server, 2, "END")
+    server.until("/v1/models/half_plus/versions/1", lambda *_: state(server, 1) == "AVAILABLE")
+    assert server.stop() == 0
+
+
+def test_a_worker_that_dies_is_replaced_with_all_its_models(start_server, models):
+    server = start_server(models, "--workers", "1", *PATIENT)
+    rows = [[1.0] * 250] * 60
+    idle = http.client.HTTPConnection("127.0.0.1", server.port)
+    idle.request("GET", HALF)
+    assert idle.getresponse().read()
+    with ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(server.post, "/v1/models/slow:predict", {"instances": rows})
+        server.until("/v1/models/slow", lambda *_: busy(server))
+        os.kill(worker_of(server), signal.SIGKILL)
+        status, answer = lost.result()
+    assert status == 503
+    assert "try again" in answer["error"]
+    idle.request("GET", HALF)  # nothing of it was lost, so it is now another worker's
+    assert idle.getresponse().status == 200
+    idle.close()
+    assert server.post("/v1/models/slow:predict", {"instances": [rows[0]]})[0] == 200
+    assert server.post(f"{HALF}:predict", {"instances": [0.0]}) == (200, {"predictions": [3.0]})
+    _, _, page = server.request("GET", "/monitoring/prometheus/metrics")
+    assert b"keras_serve_worker_restarts_total{} 1" in page
+    assert server.stop() == 0
+
+
+def busy(server):
+    """Tells whether a large request is being answered, beside the one that asks."""
+    _, _, page = server.request("GET", "/monitoring/prometheus/metrics")
+    found = re.search(rb"keras_serve_requests_in_flight\{\} (\d+)", page)
+    return found is not None and int(found[1]) >= 2
+
+
+def worker_of(server):
+    """The worker's process number: of all processes, the one that no other comes from."""
+    return server.workers()[-1]
+
+
+def test_what_has_begun_is_answered_after_sigterm(start_server, models):
+    server = start_server(models, "--workers", "1", *PATIENT)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [
+            pool.submit(server.post, "/v1/models/slow:predict", {"instances": [[1.0] * 250] * 20})
+            for _ in range(4)
+        ]
+        server.until("/v1/models/slow", lambda *_: busy(server))
+        exit_code = server.stop()
+        assert [one.result()[0] for one in asked] == [200] * 4
+    assert exit_code == 0
+
+
+def test_a_second_signal_ends_it_at_once(start_server, models):
+    server = start_server(models, "--workers", "1", *PATIENT)
+    with ThreadPoolExecutor(1) as pool:
+        content = {"instances": [[1.0] * 250] * 200}
+        lost = pool.submit(server.post, "/v1/models/slow:predict", content)
+        server.until("/v1/models/slow", lambda *_: busy(server))
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("a second signal ends it at once")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait() == 1
+        assert isinstance(lost.exception(), OSError | http.client.HTTPException)
+
+
+def test_labels_and_policies_come_from_a_configuration(start_server, tmp_path, models):
+    config = tmp_path / "models.config"
+    config.write_text(
+        f"""model_config_list {{ config {{
+            name: "other" base_path: "{models / "half_plus"}" model_platform: "tensorflow"
+            model_version_policy {{ all {{}} }}
+            version_labels {{ key: "stable" value: 123 }} }} }}"""
+    )
+    server = start_server("--models-config", config, "--workers", "1", "--poll", "0")
+    path = "/v1/models/other"
+    assert server.post(f"{path}/labels/stable:predict", {"instances": [0.0]})[1] == {
+        "predictions": [2.0]
+    }
+    assert server.post(f"{path}:predict", {"instances": [0.0]})[1] == {"predictions": [3.0]}
+    assert server.post(f"{path}/labels/canary:predict", {"instances": [0.0]})[0] == 400
+    assert server.get(f"{path}/labels/stable")[1]["model_version_status"][0]["version"] == "123"
+    assert server.stop() == 0
+
+
+def test_a_server_listens_on_localhost_alone(server):
+    listening = [
+        line.split()[1]
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if line.split()[1].endswith(f":{server.port:04X}") and line.split()[3] == "0A"
+    ]
+    assert listening == [f"0100007F:{server.port:04X}"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "give a folder of models"),
+        (["nowhere"], "there is no folder nowhere"),
+        (["--models-config", "nowhere"], "there is no file nowhere"),
+        ([".", "--model-version-policy", "newest"], "is no version policy"),
+        ([".", "--workers", "0"], "must be between 1 and 256"),
+        ([".", "--host", "203.0.113.1"], "cannot listen on 203.0.113.1:"),
+    ],
+)
+def test_bad_flags_are_one_message_and_code_2(run_command, tmp_path, arguments, says):
+    done = run_command("keras-serve", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,88 @@
+"""Thousands of damaged requests: each is answered, none as the server's own fault."""
+
+import contextlib
+import http.client
+import json
+
+import numpy as np
+import pytest
+
+PREDICT = "/v1/models/sums:predict"
+ROWS = json.dumps({"instances": [{"a": [1.5, -2], "b": 3}, {"a": [0, 1e3], "b": -7}]}).encode()
+BODIES = {
+    PREDICT: ROWS,
+    "/v1/models/half_plus:predict": b'{"signature_name": "serving_default", "inputs": [1, NaN]}',
+    "/v1/models/half_plus:regress": b'{"examples": [{"x": 1.5}], '
+    b'"signature_name": "regress_x_to_y"}',
+    "/v2/models/half_plus/infer": b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", '
+    b'"data": [1]}]}',
+}
+SPICES = [b"[", b"]", b"{", b"}", b'"', b",", b"\\u", b"\0", b"\xff", b"1e999", b"-", b"null"]
+SPICES += [b"\r\n", b": ", b"%00", b"../", b"chunked", b"9" * 30, b"NaN", b"[" * 300]
+
+
+def damaged(content, random):
+    """Cuts, doubles, flips or spices some places of a text."""
+    content = bytearray(content)
+    for _ in range(random.integers(1, 5)):
+        place = int(random.integers(len(content) + 1))
+        kind = random.integers(4)
+        if kind == 0:
+            del content[place : place + int(random.integers(1, 9))]
+        elif kind == 1:
+            content[place:place] = content[place : place + int(random.integers(1, 40))]
+        elif kind == 2 and place < len(content):
+            content[place] ^= 1 << int(random.integers(8))
+        else:
+            content[place:place] = SPICES[random.integers(len(SPICES))]
+    return bytes(content)
+
+
+def is_well_answered(status, body):
+    if status == 200:
+        return True
+    return 400 <= status < 500 and list(json.loads(body)) == ["error"]
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_damaged_bodies_are_the_clients_fault(server, path):
+    random = np.random.default_rng(len(path))
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    with contextlib.closing(connection):
+        for _ in range(400):
+            body = damaged(BODIES[path], random)
+            connection.request("POST", path, body)
+            answer = connection.getresponse()
+            assert is_well_answered(answer.status, answer.read()), body
+
+
+def test_damaged_heads_are_the_clients_fault(server):
+    head = (
+        f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(ROWS)}\r\nAccept: */*\r\n\r\n"
+    ).encode()
+    random = np.random.default_rng(5)
+    for _ in range(400):
+        content = damaged(head, random) + ROWS
+        answer = server.raw(content)
+        if answer:  # what is no head at all, such as an empty line, is no request either
+            status = int(answer.split(b" ", 2)[1])
+            assert status < 600
+            assert status in (200, 501, *range(400, 500)), content
+    assert server.post(PREDICT, ROWS)[0] == 200
+
+
+def test_clients_that_send_half_a_request_are_told_so(server):
+    """Each waits for the server's patience to end, some eight seconds, all of them at once."""
+    halves = [
+        b"GET / HT",
+        b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n{",
+        b"GET / HTTP/1.1\r\nA: ",
+    ]
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(server.connect()) for _ in halves]
+        for connection, half in zip(connections, halves, strict=True):
+            connection.sendall(half)
+        for connection in connections:
+            answer = b"".join(iter(lambda c=connection: c.recv(65536), b""))
+            assert answer.startswith(b"HTTP/1.1 408 ")

@@ -1,0 +1,85 @@
+"""HTTP/1.1 read strictly: what is a request, what is none, and what is too much."""
+
+import pytest
+
+from serving.errors import BadInput, ServingError, TooLarge
+from serving.http1 import head as heads
+from serving.http1.chunks import MOST_CHUNKS, Chunks
+
+
+def head(*lines):
+    return heads.parse("\r\n".join(lines).encode("latin-1"))
+
+
+def test_a_head_is_read():
+    found = head("POST /a%20b?c HTTP/1.1", "Host: x", "Content-Length:  12 ", "X-A: 1", "x-a: 2")
+    assert (found.method, found.target, found.length) == ("POST", "/a%20b?c", 12)
+    assert found.headers["x-a"] == "1, 2"
+    assert found.keeps_alive
+    assert not head("GET / HTTP/1.1", "Connection: close").keeps_alive
+    assert not head("GET / HTTP/1.0").keeps_alive
+
+
+def test_a_proxys_absolute_target_is_a_path():
+    assert head("GET http://host:1/v1/models HTTP/1.1").target == "/v1/models"
+    assert head("GET http://host HTTP/1.1").target == "/"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["GET /"],
+        ["GET  / HTTP/1.1"],
+        ["GET / HTTP/2.0"],
+        ["GET /\x01 HTTP/1.1"],
+        ["GET / HTTP/1.1", "no colon"],
+        ["GET / HTTP/1.1", "Name : space"],
+        ["GET / HTTP/1.1", " folded: line"],
+        ["GET / HTTP/1.1", "A: b\nC: d"],
+        ["GET / HTTP/1.1", "A: nul\0"],
+        ["POST / HTTP/1.1", "Content-Length: 1", "Content-Length: 1"],
+        ["POST / HTTP/1.1", "Content-Length: +1"],
+        ["POST / HTTP/1.1", "Content-Length: -1"],
+        ["POST / HTTP/1.1", "Content-Length: 1_0"],
+        ["POST / HTTP/1.1", "Content-Length: 1", "Transfer-Encoding: chunked"],
+        ["POST / HTTP/1.0", "Transfer-Encoding: chunked"],
+        ["POST / HTTP/1.1", "Transfer-Encoding: gzip, chunked"],
+        ["GET / HTTP/1.1", *[f"A{number}: b" for number in range(101)]],
+    ],
+)
+def test_a_doubtful_head_is_refused(lines):
+    with pytest.raises(ServingError):
+        head(*lines)
+
+
+def whole(content, largest=1000, step=7):
+    """Feeds a body piece by piece; returns it and what is left."""
+    chunks, buffer = Chunks(largest), bytearray()
+    for start in range(0, len(content), step):
+        buffer += content[start : start + step]
+        chunks.feed(buffer)
+    return bytes(chunks.body), chunks.is_whole, bytes(buffer)
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, 1000])
+def test_chunks_make_a_body_however_they_arrive(step):
+    content = b"5\r\nhello\r\n6;name=x\r\n world\r\n0\r\nTrailer: x\r\n\r\nGET"
+    body, is_whole, left = whole(content, step=step)
+    assert (body, is_whole) == (b"hello world", True)
+    assert left == b"GET"
+
+
+@pytest.mark.parametrize(
+    "content", [b"x\r\n", b"-1\r\n", b"5\r\nhello!\r\n", b"\r\n", b"1" * 13 + b"\r\n", b"5" * 5000]
+)
+def test_what_are_no_chunks_is_refused(content):
+    with pytest.raises(BadInput):
+        whole(content)
+
+
+def test_a_body_in_chunks_has_an_end():
+    assert whole(b"5\r\nhello\r\n0\r\n\r\n", largest=5)[0] == b"hello"
+    with pytest.raises(TooLarge):
+        whole(b"6\r\n", largest=5)
+    with pytest.raises(BadInput, match="chunks"):
+        whole(b"1\r\nx\r\n" * (MOST_CHUNKS + 1), largest=10**6, step=10**6)
