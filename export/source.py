@@ -28,7 +28,8 @@ class Source:
         file: the `.keras` file.
         family: the family's name, None for a model of unknown making.
         signatures: what it serves.
-        examples: inputs of `serving_default`, the first axis is the sample.
+        examples: inputs of `serving_default`, and of a run what other signatures make theirs of;
+            the first axis is the sample.
         examples_are_real: whether they are data, or drawn at random.
         config, metrics: of the run, None for a lone file.
     """
@@ -90,7 +91,7 @@ def _read_run(path: Path) -> Source:
         file=path.resolve() / "model.keras",
         family=family.name,
         signatures=signatures,
-        examples={tensor.name: arrays[tensor.name] for tensor in signatures[0].inputs},
+        examples={name: array for name, array in arrays.items() if name != "answer"},
         examples_are_real=True,
         config=config,
         metrics=_json(path / "metrics.json", f"{path} is not finished"),
