@@ -49,8 +49,13 @@ def _a_prompt(run: Path) -> list[str | Path]:
     return ["--prompt", "The value of the expression", "--length", "300"]
 
 
+def _a_grid(run: Path) -> list[str | Path]:
+    return ["--seed", "1", "--count", "100", "--out", run / "grid.png"]
+
+
 DEMOS = (
     Demo("cnn", "digits", ["--data", "digits"], _an_image),
+    Demo("gan", "gan", ["--data", "digits"], _a_grid),
     Demo("text", "python", ["--data", "python", "--cell", "gru"], _a_prompt),
 )
 

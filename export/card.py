@@ -92,6 +92,8 @@ def _calls(manifest: Manifest) -> str:
     codecs = [tensor.codec.name for tensor in default.inputs if tensor.codec]
     questions = {"image": "photo.png", "characters": '--prompt "…" --length 200'}
     asked = [questions[codec] for codec in codecs if codec in questions]
+    if any(signature.name == "sample" for signature in manifest.signatures):
+        asked = ["--out grid.png"]
     shell = f"    keras-serve predict {manifest.name} {asked[0]}\n" if asked else ""
     return (
         f'{shell}    python -c \'import serving; print(serving.load("{manifest.name}")'

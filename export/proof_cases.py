@@ -77,6 +77,7 @@ def _inputs(
         return
     if signature.examples is not None:
         examples = signature.examples(examples)
+    examples = {tensor.name: examples[tensor.name] for tensor in signature.inputs}
     few = dict(examples)
     if all(tensor.shape[:1] == ("batch",) for tensor in signature.inputs):
         count = len(next(iter(examples.values())))

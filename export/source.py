@@ -30,7 +30,8 @@ class Source:
         file: the `.keras` file.
         family: the family's name, None for a model of unknown making.
         signatures: what it serves.
-        examples: inputs of `serving_default`, the first axis is the sample.
+        examples: inputs of `serving_default`, and of a run what other signatures make theirs of;
+            the first axis is the sample.
         examples_are_real: whether they are data, or drawn at random.
         answers: what is right for each example, None where nobody knows.
         config, metrics: of the run, None for a lone file.
@@ -104,7 +105,7 @@ def _read_run(path: Path) -> Source:
         file=path.resolve() / "model.keras",
         family=family.name,
         signatures=signatures,
-        examples={tensor.name: arrays[tensor.name] for tensor in signatures[0].inputs},
+        examples={name: array for name, array in arrays.items() if name != "answer"},
         examples_are_real=True,
         answers=arrays.get("answer"),
         config=config,

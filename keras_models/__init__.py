@@ -12,7 +12,7 @@ from keras_models.errors import BadInput
 if TYPE_CHECKING:
     from keras_models.family import Family
 
-FAMILIES = ("cnn", "text")
+FAMILIES = ("cnn", "gan", "text")
 
 
 def get(name: str) -> "Family[Any, Any]":

@@ -18,7 +18,7 @@ from keras_models.family import Family, Monitor, Preset
 from keras_models.mirror import BothWays, MeanOfBothWays
 from keras_models.optimizer import optimizer
 from keras_models.residual import residual
-from keras_models.training import ImageTraining
+from keras_models.training import ClassifierTraining
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class CNNConfig:
 
 
 def build(
-    config: CNNConfig, training: ImageTraining, spec: ImageSpec, steps_per_epoch: int
+    config: CNNConfig, training: ClassifierTraining, spec: ImageSpec, steps_per_epoch: int
 ) -> keras.Model:
     """Builds and compiles the classifier under the dtype policy in force.
 
@@ -72,8 +72,11 @@ def build(
         uint8 `image` [batch, height, width, channels] → float32 `logits` [batch, classes].
 
     Raises:
-        BadInput: the images are too small for so many stages; says how many fit.
+        BadInput: there is but one class, or the images are too small for so many stages.
     """
+    if len(spec.classes) < 2:
+        only = f"only one class, {spec.classes[0]!r}"
+        raise BadInput(f"the data have {only}: a classifier needs at least two")
     image = keras.Input((spec.height, spec.width, spec.channels), dtype="uint8", name="image")
     seen = BothWays(name="both_ways")(image) if config.mirrored else image
     if config.architecture == "residual":
@@ -175,7 +178,7 @@ PRESETS = {
     "small": Preset(
         summary="a classic small network: two stages of two convolutions, trained in seconds",
         model=CNNConfig(),
-        training=ImageTraining(
+        training=ClassifierTraining(
             epochs=40,
             batch_size=64,
             learning_rate=2e-3,
@@ -194,7 +197,7 @@ PRESETS = {
     "mnist": Preset(
         summary="handwritten digits: a stem, two stages and mean pooling; distorted images",
         model=CNNConfig(stem=32, filters=(48, 96), flatten=False, units=0, dropout=0.2),
-        training=ImageTraining(
+        training=ClassifierTraining(
             epochs=20,
             batch_size=128,
             learning_rate=3e-3,
@@ -214,7 +217,7 @@ PRESETS = {
     "cifar10": Preset(
         summary="colour photographs of 32 × 32 pixels: airbench94, seen in both mirror images",
         model=CNNConfig(architecture="residual", filters=(64, 256, 256), mirrored=True),
-        training=ImageTraining(
+        training=ClassifierTraining(
             epochs=16,
             batch_size=512,
             optimizer="sgd",
@@ -233,7 +236,7 @@ PRESETS = {
         model=CNNConfig(
             architecture="residual", filters=(128, 384, 512), convolutions=3, mirrored=True
         ),
-        training=ImageTraining(
+        training=ClassifierTraining(
             epochs=40,
             batch_size=512,
             optimizer="sgd",

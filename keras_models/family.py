@@ -4,13 +4,15 @@ A family is one frozen record of functions. Whoever can fill it in gets training
 export, proof and serving without another line.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 import keras
 import numpy as np
 
+from keras_models.gradients import of_loss
+from keras_models.judge import Judge
 from keras_models.observation import Observation
 from keras_models.signature import Signature
 from keras_models.training import Training
@@ -31,11 +33,13 @@ class Examples(Generic[S]):
         answers: int64 [samples], the right class of each; of texts, what follows each token,
             int32 [samples, time].
         spec: what they are samples of.
+        judge: who tells how good made samples are, of a family that is judged.
     """
 
     inputs: Mapping[str, np.ndarray]
     answers: np.ndarray
     spec: S
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,12 @@ class Family(Generic[C, S]):
         measure: figures of a model on held-out examples, by name: accuracy, loss.
         headline: a sentence with the test figures, to be filled in with `format`.
         observe: what to show after an epoch; plain values by name.
+        follow: figures on held-out examples while training, at intervals, where no loss tells how
+            good the model is; such a family is measured by a judge. None for one whose own metrics
+            do.
+        gradients: of each weight on held-out examples, to be looked at.
+        examples: what the run keeps of held-out samples for its signatures: the inputs of
+            `serving_default`, and what others make theirs of; None where they are the samples.
     """
 
     name: str
@@ -83,3 +93,6 @@ class Family(Generic[C, S]):
     measure: Callable[[keras.Model, Examples[S]], Mapping[str, float]]
     headline: str
     observe: Callable[[keras.Model, Examples[S]], Mapping[str, Observation]]
+    follow: Callable[[keras.Model, Examples[S]], Mapping[str, float]] | None = None
+    gradients: Callable[[Any, Examples[S]], Iterable[tuple[Any, Any]]] = of_loss
+    examples: Callable[[keras.Model, Examples[S]], Mapping[str, np.ndarray]] | None = None

@@ -10,13 +10,12 @@ from keras_models.classification import classified
 from keras_models.data_spec import ImageSpec
 from keras_models.family import Examples
 from keras_models.observation import Distribution, Observation, Picture
+from keras_models.picture_grid import enlarged, grid
 
 MISTAKES = 24
 """Worst mistakes in the grid."""
 CELL = 44
 """Side of a cell of the confusion matrix, in pixels."""
-TILE = 72
-"""Smallest side of a picture in a grid, in pixels."""
 LARGEST_MATRIX = 25
 """With more classes the matrix would be a carpet."""
 MAPS = 16
@@ -112,13 +111,13 @@ def _worst_mistakes(
         for index in worst
     ]
     return Picture(
-        pixels=_grid(tiles, columns=6)[np.newaxis],
+        pixels=grid(tiles, columns=6)[np.newaxis],
         caption="What the model was most sure of and wrong about: the right class, then its own.",
     )
 
 
 def _labelled(pixels: np.ndarray, above: str, below: str) -> np.ndarray:
-    picture = _enlarged(pixels)
+    picture = Image.fromarray(enlarged(pixels))
     width = max(picture.width, 7 * max(len(above), len(below)) + 4)
     tile = Image.new("RGB", (width, picture.height + 30), "white")
     tile.paste(picture, ((width - picture.width) // 2, 0))
@@ -128,47 +127,26 @@ def _labelled(pixels: np.ndarray, above: str, below: str) -> np.ndarray:
     return np.asarray(tile)
 
 
-def _enlarged(pixels: np.ndarray) -> Image.Image:
-    """Shows each pixel as a square: small images are looked at, not smoothed."""
-    picture = Image.fromarray(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels)
-    factor = max(1, TILE // max(picture.size))
-    return picture.resize(
-        (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
-    )
-
-
-def _grid(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
-    height = max(tile.shape[0] for tile in tiles) + 4
-    width = max(tile.shape[1] for tile in tiles) + 4
-    rows = -(-len(tiles) // columns)
-    canvas = np.full((rows * height, min(columns, len(tiles)) * width, 3), 255, np.uint8)
-    for index, tile in enumerate(tiles):
-        top, left = index // columns * height + 2, index % columns * width + 2
-        canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    return canvas
-
-
 def _kernels(layer: keras.layers.Conv2D) -> Picture:
     kernel = np.asarray(layer.kernel, np.float32)  # [height, width, channels, filters]
     if kernel.shape[2] not in (1, 3):
         kernel = kernel.mean(axis=2, keepdims=True)
     tiles = [
-        np.asarray(_enlarged(_as_pixels(kernel[..., index])))
-        for index in range(min(kernel.shape[-1], 4 * MAPS))
+        enlarged(_as_pixels(kernel[..., index])) for index in range(min(kernel.shape[-1], 4 * MAPS))
     ]
     return Picture(
-        pixels=_grid(tiles, columns=8)[np.newaxis],
+        pixels=grid(tiles, columns=8)[np.newaxis],
         caption=f"The kernels of {layer.name}: the edges, spots and colours that it answers to.",
     )
 
 
 def _feature_maps(model: keras.Model, layer: keras.layers.Conv2D, image: np.ndarray) -> Picture:
     maps = np.asarray(keras.Model(model.input, layer.output)(image, training=False), np.float32)[0]
-    tiles = [np.asarray(_enlarged(image[0]))]
+    tiles = [enlarged(image[0])]
     for index in range(min(maps.shape[-1], MAPS)):
-        tiles.append(np.asarray(_enlarged(_as_pixels(maps[..., index : index + 1]))))
+        tiles.append(enlarged(_as_pixels(maps[..., index : index + 1])))
     return Picture(
-        pixels=_grid(tiles, columns=6)[np.newaxis],
+        pixels=grid(tiles, columns=6)[np.newaxis],
         caption=f"A validation image, and where in it the kernels of {layer.name} answer.",
     )
 

@@ -16,10 +16,12 @@ class Picture:
     Attributes:
         pixels: uint8 [images, height, width, channels], 1 or 3 channels.
         caption: a sentence that says what is seen.
+        is_animated: whether the run keeps it of every look, as a picture that moves.
     """
 
     pixels: np.ndarray
     caption: str = ""
+    is_animated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

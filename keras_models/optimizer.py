@@ -63,7 +63,9 @@ def optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers.Opti
             schedule, momentum=training.momentum, nesterov=training.momentum > 0, **shared
         )
     else:
-        built = keras.optimizers.AdamW(schedule, beta_2=training.beta_2, **shared)
+        built = keras.optimizers.AdamW(
+            schedule, beta_1=training.beta_1, beta_2=training.beta_2, **shared
+        )
     if training.weight_decay:
         built.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return built

@@ -61,8 +61,8 @@ class Signature:
         outputs: in the order in which files list them.
         runtimes: the formats that can express it; string tensors are for the SavedModel alone.
         summary: a sentence for the model card.
-        examples: makes this signature's inputs of those of `serving_default`, the first axis the
-            sample; None where they are the same.
+        examples: makes this signature's inputs of the run's examples, the first axis the sample;
+            None where they are among them, by name.
         cases: makes named inputs to prove it on of those of `serving_default`, where rows of
             `examples` would not do; a name that begins with `real` holds representative ones.
         tolerance: largest error that another runtime may have, as a share of the answers' spread.

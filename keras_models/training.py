@@ -24,6 +24,8 @@ class Training:
     """Decoupled weight decay of kernels."""
     momentum: float = 0.9
     """Of sgd; adamw does not use it."""
+    beta_1: float = 0.9
+    """Of adamw: how slowly it forgets which way a weight's gradients went."""
     beta_2: float = 0.999
     """Of adamw: how slowly it forgets how large a weight's gradients were; less learns faster."""
     clip_norm: float = 0.0
@@ -45,7 +47,7 @@ class Training:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
-        self._check_shares("average_decay", "momentum", "beta_2")
+        self._check_shares("average_decay", "momentum", "beta_1", "beta_2")
         for name in ("warmup_epochs", "weight_decay", "clip_norm", "patience"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
@@ -57,13 +59,35 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Distortion:
+    """How much training images are distorted at most; shares are of the image's side."""
+
+    flip: bool = False
+    shift: float = 0.0
+    rotate: float = 0.0
+    scale: float = 0.0
+    erase: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageTraining(Training):
+    """How a model of images is fitted."""
+
+    flip: bool = False
+    """Augmentation: mirror images left to right."""
+
+    @property
+    def distortion(self) -> Distortion:
+        """What is done to training images."""
+        return Distortion(flip=self.flip)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierTraining(ImageTraining):
     """How a classifier of images is fitted."""
 
     label_smoothing: float = 0.0
     """Share of each label's probability that is spread over all classes."""
-    flip: bool = False
-    """Augmentation: mirror images left to right."""
     shift: float = 0.0
     """Augmentation: largest shift, as a share of the image's side."""
     rotate: float = 0.0
@@ -79,6 +103,51 @@ class ImageTraining(Training):
         self._check_shares("label_smoothing", "shift", "scale", "erase")
         if self.rotate < 0:
             raise ValueError(f"rotate must not be negative, got {self.rotate}")
+
+    @property
+    def distortion(self) -> Distortion:
+        """What is done to training images."""
+        return Distortion(
+            flip=self.flip,
+            shift=self.shift,
+            rotate=self.rotate,
+            scale=self.scale,
+            erase=self.erase,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GANTraining(ImageTraining):
+    """How a generator is fitted against a discriminator."""
+
+    loss: Literal["non_saturating", "relativistic", "hinge"] = "relativistic"
+    """What the two want; gan_losses.py has the papers."""
+    gradient_penalty: float = 1.0
+    """Weight of the penalty of the discriminator's gradients (Mescheder et al. 2018); 0: none."""
+    penalty_every: int = 4
+    """Steps from one with the penalty to the next; it counts as many times as much."""
+    penalize_fake: bool = True
+    """Penalize at made images too (R1 and R2), not at real ones alone (R1)."""
+    augmentations: tuple[Literal["color", "translation", "cutout"], ...] = ()
+    """What the discriminator sees distorted (Zhao et al. 2020); for little data."""
+    discriminator_rate: float = 1.0
+    """The discriminator's learning rate, as a multiple of the generator's."""
+    judge: str = ""
+    """Run of `keras-train cnn` whose features images are compared in; by itself it takes one on
+    the same data that lies beside this run, or trains one there."""
+    measure_every: int = 1
+    """Epochs from one measurement by the judge to the next."""
+
+    def __post_init__(self) -> None:
+        """Checks what argument parsing cannot."""
+        super().__post_init__()
+        for name in ("penalty_every", "measure_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.gradient_penalty < 0:
+            raise ValueError(f"gradient_penalty must not be negative, got {self.gradient_penalty}")
+        if not self.discriminator_rate > 0:
+            raise ValueError(f"discriminator_rate must be above 0, got {self.discriminator_rate}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,6 +98,26 @@ def _fitted(picture: "Image.Image", height: int, width: int) -> "Image.Image":
     return cropped.resize((width, height), Image.Resampling.BILINEAR)
 
 
+def _class_index(name: str | Path | bytes, settings: Mapping[str, Any]) -> np.ndarray:
+    classes: Sequence[str] = settings["classes"]
+    asked = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+    if asked not in classes:
+        known = ", ".join(classes[:20]) + (", …" if len(classes) > 20 else "")
+        raise BadInput(f"there is no class {asked!r}: choose one of {known}")
+    return np.array(classes.index(asked), np.int32)
+
+
+def _png_files(images: np.ndarray, settings: Mapping[str, Any]) -> list[bytes]:
+    from PIL import Image
+
+    files = []
+    for image in images.reshape(-1, *images.shape[-3:]):
+        content = io.BytesIO()
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(content, "PNG")
+        files.append(content.getvalue())
+    return files
+
+
 def _class_names(labels: np.ndarray, settings: Mapping[str, Any]) -> list[str]:
     classes: Sequence[str] = settings["classes"]
     return [classes[int(label)] for label in np.atleast_1d(labels)]
@@ -131,10 +151,12 @@ def _texts(tokens: np.ndarray, settings: Mapping[str, Any]) -> list[str]:
 
 DECODERS: dict[str, Callable[[Any, Mapping[str, Any]], np.ndarray]] = {
     "image": decode_image,
+    "class": _class_index,
     "characters": _tokens,
 }
 """From what a person has to one sample of the tensor."""
 ENCODERS: dict[str, Callable[[np.ndarray, Mapping[str, Any]], list[Any]]] = {
+    "image": _png_files,
     "class": _class_names,
     "probabilities": _ranked,
     "characters": _texts,

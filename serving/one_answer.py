@@ -1,12 +1,14 @@
 """`keras-serve predict`: one answer on the terminal, without a server.
 
-What is asked and printed follows from the codecs of the model's tensors: classes for image files, a
-text that goes on for a prompt.
+What is asked and printed follows from the model's signatures and the codecs of their tensors:
+classes for image files, a text that goes on for a prompt, a picture of made images.
 """
 
 import argparse
 import json
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from serving.errors import BadInput
@@ -17,10 +19,15 @@ examples:
   keras-serve predict models/digits a.png b.jpg --top 5
   keras-serve predict models/digits/3 photo.png --json
   keras-serve predict models/shakespeare --prompt "ROMEO:" --length 500
+  keras-serve predict models/gan --label 7 --seed 1 --count 16 --out grid.png
 
 A model's folder stands for its highest version. TensorFlow is not needed.
 """
-NO_MAGIC = "give PNG or JPEG files to a classifier, or --prompt to a text generator"
+NO_MAGIC = (
+    "give PNG or JPEG files to a classifier, --prompt to a text generator, "
+    "or --out to a generator of images"
+)
+EVERY_CLASS = -1
 
 
 def add_to(commands: Any) -> None:
@@ -28,7 +35,7 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "predict",
         help="one answer, without a server",
-        description="Classifies PNG and JPEG files, or goes on with a text.",
+        description="Classifies PNG and JPEG files, goes on with a text, or makes images.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -48,7 +55,13 @@ def add_to(commands: Any) -> None:
     text.add_argument(
         "--top-p", type=float, default=1.0, help="only the likeliest that make up this share (1)"
     )
-    text.add_argument("--seed", type=int, default=0, help="the same gives the same text (0)")
+    made = parser.add_argument_group("generators of images")
+    made.add_argument("--out", help="the PNG file to write: a grid of the images")
+    made.add_argument("--count", type=int, default=16, help="images to make (16)")
+    made.add_argument("--label", help="the class to make; each in turn without")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of texts and images: the same gives the same (0)"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -63,6 +76,10 @@ def run(options: argparse.Namespace) -> None:
     codecs = {codec.name for t in model.manifest.signatures[0].inputs if (codec := t.codec)}
     if options.prompt is not None:
         _go_on(model, options)
+    elif "sample" in {signature.name for signature in model.manifest.signatures}:
+        _make_images(model, options)
+    elif options.out is not None:
+        raise BadInput(f"{model.manifest.name} makes no images, so there is nothing for --out")
     elif "characters" in codecs:
         raise BadInput(f"{model.manifest.name} is a text generator: give it a --prompt")
     else:
@@ -115,6 +132,28 @@ def _go_on(model: Any, options: argparse.Namespace) -> None:
     for piece in pieces:
         _write(piece)
     _write("\n")
+
+
+def _make_images(model: Any, options: argparse.Namespace) -> None:
+    """Writes a grid of images of a seed, and says where."""
+    from serving import picture_grid
+
+    if options.images:
+        raise BadInput(f"{model.manifest.name} makes images, and takes no image files: {NO_MAGIC}")
+    if options.out is None:
+        raise BadInput(f"{model.manifest.name} makes images: name the PNG file for them with --out")
+    wishes = {"seed": options.seed, "count": options.count}
+    if any(tensor.name == "label" for tensor in model.manifest.signature("sample").inputs):
+        wishes["label"] = EVERY_CLASS if options.label is None else options.label
+    elif options.label is not None:
+        raise BadInput(f"{model.manifest.name} makes images of no class: leave out --label")
+    content = picture_grid.png(model.predict("sample", **wishes)["image"])
+    path = Path(options.out)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise BadInput(f"cannot write {path}: {os.strerror(error.errno or 0)}") from error
+    _write(f"{path}\n")
 
 
 def _standard_input() -> str:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
-NAMES = {"cnn": "digits", "text": "python"}
+NAMES = {"cnn": "digits", "gan": "gan", "text": "python"}
 """What the runs of families are called."""
 
 
@@ -57,9 +57,10 @@ def keras_home(tmp_path_factory):
 
 QUICK = {
     "cnn": ["--data", "digits", "--epochs", "6"],
+    "gan": ["--data", "digits", "--epochs", "8", "--measure-every", "4", "--judge", "{cnn}"],
     "text": ["--data", "python", "--epochs", "2", "--units", "64", "--embedding", "32"],
 }
-"""Flags for a run of seconds on bundled data; a family without any is run for two epochs."""
+"""Flags for a run of seconds on bundled data; {cnn} is the run of that family."""
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +69,7 @@ def run_of(tmp_path_factory):
 
     @functools.cache
     def run_of(family):
-        flags = QUICK.get(family, ["--epochs", "2"])
+        flags = [run_of("cnn") if flag == "{cnn}" else flag for flag in QUICK[family]]
         run = tmp_path_factory.mktemp("runs") / NAMES.get(family, family)
         done = command("keras-train", family, *flags, "--run", run)
         assert done.returncode == 0, done.stderr
@@ -101,6 +102,18 @@ def digits_run(run_of):
 def digits_bundle(bundle_of):
     """A published version of that run: `<models>/digits/1`."""
     return bundle_of("cnn")
+
+
+@pytest.fixture(scope="session")
+def gan_run(run_of):
+    """A run directory: a generator of digits after a few epochs, judged by `digits_run`."""
+    return run_of("gan")
+
+
+@pytest.fixture(scope="session")
+def gan_bundle(bundle_of):
+    """A published version of that run: `<models>/gan/1`."""
+    return bundle_of("gan")
 
 
 @pytest.fixture(scope="session")

@@ -32,4 +32,5 @@ def test_the_demo_ends_in_a_table_of_what_it_measured(run_of, tmp_path):
         assert "model.predict" in rows["one prediction"]
         assert (tmp_path / "models" / run_of(family).name / "1" / "bundle.json").exists()
     assert (tmp_path / "runs" / "digits" / "sample.png").exists()
+    assert (tmp_path / "runs" / "gan" / "grid.png").exists()
     assert "The value of the expression" in done.stdout

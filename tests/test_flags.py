@@ -1,16 +1,22 @@
-"""The flags of `keras-train cnn`: a new one is a decision, not an accident."""
+"""The flags of `keras-train`: a new one is a decision, not an accident."""
 
 import dataclasses
 
 import pytest
 
 import keras_models
-from keras_models.training import ImageTraining, TextTraining, Training
+from keras_models.training import (
+    ClassifierTraining,
+    GANTraining,
+    ImageTraining,
+    TextTraining,
+    Training,
+)
 from train.settings import RUNS, ImageRun, Run, TextRun, parse
 
 RUN = "data deterministic precision run seed"
 TRAINING = (
-    "average_decay batch_size beta_2 clip_norm epochs jit learning_rate momentum optimizer "
+    "average_decay batch_size beta_1 beta_2 clip_norm epochs jit learning_rate momentum optimizer "
     "patience schedule steps_per_execution warmup_epochs weight_decay"
 )
 FLAGS = {
@@ -18,13 +24,18 @@ FLAGS = {
     ImageRun: f"{RUN} image_size skip_bad",
     TextRun: RUN,
     Training: TRAINING,
-    ImageTraining: f"{TRAINING} erase flip label_smoothing rotate scale shift",
+    ImageTraining: f"{TRAINING} flip",
+    ClassifierTraining: f"{TRAINING} erase flip label_smoothing rotate scale shift",
+    GANTraining: f"{TRAINING} augmentations discriminator_rate flip gradient_penalty judge loss "
+    "measure_every penalize_fake penalty_every",
     TextTraining: f"{TRAINING} window",
 }
 FAMILIES = {
     "cnn": "activation architecture convolutions dropout filters flatten kernel_size mirrored "
     "normalization padding pooling stem units",
-    "text": "activation cell dropout embedding layers tied units",
+    "gan": "coarsest discriminator_filters dropout embedding generator_filters kernel_size latent "
+    "normalization patch residuals slope spectral unconditional upsampling",
+    "text": "activation cell dropout embedding layers tied units weight_dropout",
 }
 
 

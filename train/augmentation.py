@@ -9,24 +9,24 @@ import math
 
 import tensorflow as tf
 
-from keras_models.training import ImageTraining
+from keras_models.training import Distortion
 
 
-def augment(images: tf.Tensor, *, training: ImageTraining, seed: tf.Tensor) -> tf.Tensor:
+def augment(images: tf.Tensor, *, most: Distortion, seed: tf.Tensor) -> tf.Tensor:
     """Returns the batch, each image distorted in its own way.
 
     Args:
         images: uint8 [batch, height, width, channels].
-        training: `flip`, `shift`, `rotate`, `scale` and `erase` say by how much at most.
+        most: `flip`, `shift`, `rotate`, `scale` and `erase` say by how much at most.
         seed: int64 [2]; the same seed gives the same pixels.
 
     Returns:
         uint8 [batch, height, width, channels].
     """
-    if training.shift or training.rotate or training.scale or training.flip:
-        images = _warp(images, training, seed)
-    if training.erase:
-        images = _erase(images, training.erase, seed)
+    if most.shift or most.rotate or most.scale or most.flip:
+        images = _warp(images, most, seed)
+    if most.erase:
+        images = _erase(images, most.erase, seed)
     return images
 
 
@@ -37,16 +37,16 @@ def _uniform(
     return tf.random.stateless_uniform(shape, streamed, low, high)
 
 
-def _warp(images: tf.Tensor, training: ImageTraining, seed: tf.Tensor) -> tf.Tensor:
+def _warp(images: tf.Tensor, most: Distortion, seed: tf.Tensor) -> tf.Tensor:
     batch, height, width = (tf.shape(images)[axis] for axis in range(3))
     high, wide = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
-    angle = _uniform([batch], -1.0, 1.0, seed, 1) * math.radians(training.rotate)
-    taller = 1.0 + _uniform([batch], -training.scale, training.scale, seed, 2)
-    wider = 1.0 + _uniform([batch], -training.scale, training.scale, seed, 8)
-    down = _shift(batch, high, training, seed, 3)
-    right = _shift(batch, wide, training, seed, 4)
+    angle = _uniform([batch], -1.0, 1.0, seed, 1) * math.radians(most.rotate)
+    taller = 1.0 + _uniform([batch], -most.scale, most.scale, seed, 2)
+    wider = 1.0 + _uniform([batch], -most.scale, most.scale, seed, 8)
+    down = _shift(batch, high, most, seed, 3)
+    right = _shift(batch, wide, most, seed, 4)
     mirror = tf.where(_uniform([batch], 0.0, 1.0, seed, 5) < 0.5, -1.0, 1.0)
-    mirror = mirror if training.flip else tf.ones([batch])
+    mirror = mirror if most.flip else tf.ones([batch])
     # Output pixel → input pixel, about the image's centre: rows of the inverse transform.
     a, b = tf.cos(angle) * mirror / wider, -tf.sin(angle) * mirror / wider
     c, d = tf.sin(angle) / taller, tf.cos(angle) / taller
@@ -60,17 +60,17 @@ def _warp(images: tf.Tensor, training: ImageTraining, seed: tf.Tensor) -> tf.Ten
         transforms=transforms,
         output_shape=tf.stack([height, width]),
         fill_value=0.0,
-        interpolation="BILINEAR" if training.rotate or training.scale else "NEAREST",
-        fill_mode="CONSTANT" if training.rotate or training.scale else "REFLECT",
+        interpolation="BILINEAR" if most.rotate or most.scale else "NEAREST",
+        fill_mode="CONSTANT" if most.rotate or most.scale else "REFLECT",
     )
 
 
 def _shift(
-    batch: tf.Tensor, side: tf.Tensor, training: ImageTraining, seed: tf.Tensor, stream: int
+    batch: tf.Tensor, side: tf.Tensor, most: Distortion, seed: tf.Tensor, stream: int
 ) -> tf.Tensor:
     """Whole pixels, each as likely: a fraction of a pixel would blur every image."""
-    most = tf.floor(training.shift * side + 1e-3)
-    return tf.round(_uniform([batch], -1.0, 1.0, seed, stream) * (most + 0.499))
+    pixels = tf.floor(most.shift * side + 1e-3)
+    return tf.round(_uniform([batch], -1.0, 1.0, seed, stream) * (pixels + 0.499))
 
 
 def _erase(images: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:

@@ -36,7 +36,9 @@ class BestModel(keras.callbacks.Callback):
         return bool(self.patience) and self.state["waited"] >= self.patience
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Compares, saves, or waits."""
+        """Compares, saves, or waits; does nothing after an epoch that was not measured."""
+        if self.monitor.metric not in (logs or {}):
+            return
         value = float((logs or {})[self.monitor.metric])
         if self._is_best(value):
             copy_weights(self.model, self.twin)
@@ -55,23 +57,32 @@ class BestModel(keras.callbacks.Callback):
 
 
 def copy_weights(model: keras.Model, twin: keras.Model) -> None:
-    """Gives `twin` the weights of `model`: the averaged ones where its optimizer keeps averages.
+    """Gives `twin` the weights of `model`: the averaged ones where it, or its optimizer, has any.
 
     Raises:
         Diverged: one of them is not finite.
     """
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    averages = {}
-    if optimizer.use_ema:
-        pairs = zip(
-            model.trainable_variables, optimizer._model_variables_moving_average, strict=True
-        )
-        averages = {id(variable): average for variable, average in pairs}
+    averages = model.averages() if hasattr(model, "averages") else _averages(model)
     for source, target in zip(_layer_weights(model), _layer_weights(twin), strict=True):
         value = np.asarray(averages.get(id(source), source))
         if not np.all(np.isfinite(value)):
             raise Diverged(f"the weights of {source.path} are no longer finite")
         target.assign(value)
+
+
+def keeps_averages(model: keras.Model) -> bool:
+    """Tells whether the model's optimizer averages its weights."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    return bool(optimizer.use_ema)
+
+
+def _averages(model: keras.Model) -> dict[int, Any]:
+    """The averaged weights by the `id` of what they are averages of."""
+    if not keeps_averages(model):
+        return {}
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    pairs = zip(model.trainable_variables, optimizer._model_variables_moving_average, strict=True)
+    return {id(variable): average for variable, average in pairs}
 
 
 def _layer_weights(model: keras.Model) -> list[keras.Variable]:

@@ -129,8 +129,9 @@ class ExactCheckpoint(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Saves when a minute has passed or a signal came; stops when the loss is no number."""
         self.step = self.first_step_of_epoch + batch + 1
-        if logs and not np.isfinite(logs.get("loss", 0.0)):
-            raise Diverged(f"the loss is {logs['loss']} at step {self.step}")
+        for name, value in (logs or {}).items():
+            if name.endswith("loss") and not np.isfinite(value):
+                raise Diverged(f"the {name.replace('_', ' ')} is {value} at step {self.step}")
         is_last = self.step % self.steps_per_epoch == 0
         if self.signal_number and not is_last:
             self._save()
@@ -216,7 +217,8 @@ def _named_variables(model: keras.Model) -> list[tuple[str, Any]]:
     Metrics are left out: they say how an epoch went, and Keras makes them at its first step.
     """
     measuring = {id(variable) for variable in model.metrics_variables}
-    everything = [*model.variables, *model.optimizer.variables]
+    optimizers = getattr(model, "optimizers", [model.optimizer])
+    everything = [*model.variables, *(v for one in optimizers for v in one.variables)]
     distinct = {id(variable): variable for variable in everything if id(variable) not in measuring}
     return [(f"{n:04}|{variable.path}", variable) for n, variable in enumerate(distinct.values())]
 

@@ -88,6 +88,10 @@ class TextData:
             spec=self.spec,
         )
 
+    def validation_examples(self) -> Examples[TextSpec]:
+        """Returns the same."""
+        return self.examples()
+
     def test_examples(self) -> Examples[TextSpec]:
         """Returns the test part as one row, [1, tokens]."""
         return Examples(

@@ -43,6 +43,9 @@ class Data(Protocol):
     def examples(self) -> Examples[Any]:
         """Returns some hundred validation samples."""
 
+    def validation_examples(self) -> Examples[Any]:
+        """Returns the validation part."""
+
     def test_examples(self) -> Examples[Any]:
         """Returns the test part."""
 

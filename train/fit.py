@@ -2,17 +2,20 @@
 
 import dataclasses
 import sys
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from keras_models.family import Family
+from keras_models.judge import Judge
 from keras_models.plain_keras import in_plain_keras
-from train import evaluation, run_directory, runtime, tensorboard
-from train.best_model import BestModel
-from train.checkpoint import ExactCheckpoint
+from train import evaluation, judges, run_directory, runtime, tensorboard
+from train.best_model import BestModel, keeps_averages
+from train.checkpoint import ExactCheckpoint, Remembering
 from train.clock import Clock, EpochLines
 from train.data import Data, Pipeline
+from train.following import Following
 from train.kinds import KINDS
 from train.run_directory import RunDirectory
 from train.settings import AnySettings, NewRun, Resumption
@@ -40,6 +43,10 @@ def _begin(new: NewRun) -> RunDirectory:
     precision = runtime.precision(new.settings.run, bfloat16_pays_on_cpu=data.bfloat16_pays_on_cpu)
     pipeline = KINDS[new.family.reads].pipeline
     training = _fitted(new.settings.training, data, pipeline, strategy.num_replicas_in_sync)
+    if new.family.follow:
+        judges.check(data)
+    if new.family.follow and not training.judge:
+        training = dataclasses.replace(training, judge=str(judges.find(new.settings.run, data)))
     new = dataclasses.replace(new, settings=dataclasses.replace(new.settings, training=training))
     with strategy.scope():
         model, twin = _build(new.family, new.settings, data, precision)
@@ -87,7 +94,8 @@ def _build(
     steps = KINDS[family.reads].pipeline.steps_per_epoch(data, settings.training)
     keras.config.set_dtype_policy(precision)
     model = family.build(settings.model, settings.training, data.spec, steps)
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     keras.config.set_dtype_policy("float32")
     # Built from the record alone, as whoever exports the run knows the data.
     spec = type(data.spec).from_record(data.spec.record())
@@ -108,18 +116,22 @@ def _train(
     training = settings.training
     pipeline = KINDS[family.reads].pipeline
     steps = pipeline.steps_per_epoch(data, training)
+    judge = judges.load(Path(training.judge), data) if family.follow else None
+    examples = dataclasses.replace(data.examples(), judge=judge)
     best = BestModel(run, family.best, twin, training.patience)
     clock = Clock()
-    checkpoint = ExactCheckpoint(run.checkpoint, steps, {"best": best, "clock": clock})
-    examples = data.examples()
+    following = _following(family, training, data, judge, twin)
+    remembering: dict[str, Remembering] = {"best": best, "clock": clock, **following}
+    checkpoint = ExactCheckpoint(run.checkpoint, steps, remembering)
     start = checkpoint.restore()
     if start:
         sys.stderr.write(f"going on after step {start} of {training.epochs * steps}\n")
     watched = tensorboard.callbacks(
-        run.logs, family, examples, _flat(settings), batch_size=training.batch_size, twin=twin
+        run, family, examples, _flat(settings), batch_size=training.batch_size, twin=twin
     )
     callbacks = [
-        *([keras.callbacks.SwapEMAWeights()] if training.average_decay else []),
+        *([keras.callbacks.SwapEMAWeights()] if keeps_averages(model) else []),
+        *following.values(),
         best,
         clock,
         *watched,
@@ -146,10 +158,23 @@ def _train(
             )
     finally:
         checkpoint.release()
-    metrics = evaluation.measure(family, run, data, best.state, clock.seconds)
-    run.finish(metrics, examples)
+    metrics = evaluation.measure(family, run, data, best.state, clock.seconds, judge)
+    run.finish(metrics, evaluation.examples(family, run, examples))
     tensorboard.finish(run.logs, _flat(settings), metrics)
     return run
+
+
+def _following(
+    family: Family[Any, Any], training: Any, data: Data, judge: Judge | None, twin: keras.Model
+) -> dict[str, Following]:
+    """What measures at intervals, of a family that needs it."""
+    if family.follow is None:
+        return {}
+    examples = dataclasses.replace(data.validation_examples(), judge=judge)
+    following = Following(
+        family.follow, examples, twin, every=training.measure_every, epochs=training.epochs
+    )
+    return {"following": following}
 
 
 def _calls(start: int, steps: int, epochs: int) -> list[tuple[int, int, int, int]]:

@@ -56,7 +56,7 @@ def training_batches(
     def batch(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         drawn, answers = draw(indices)
         distorted = augment(
-            drawn, training=training, seed=tf.stack([tf.constant(seed, tf.int64) + 1, step])
+            drawn, most=training.distortion, seed=tf.stack([tf.constant(seed, tf.int64) + 1, step])
         )
         shape = (batch_size, *images.pixels.shape[1:])
         return tf.ensure_shape(distorted, shape), answers

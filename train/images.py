@@ -113,6 +113,10 @@ class ImageData:
             spec=self.spec,
         )
 
+    def validation_examples(self) -> Examples[ImageSpec]:
+        """Returns all validation images with their answers."""
+        return self.examples(len(self.validation))
+
     def test_examples(self) -> Examples[ImageSpec]:
         """Returns all test images with their answers; those in files are decoded when sliced."""
         pixels = cast(np.ndarray, self.test.pixels)
@@ -131,7 +135,7 @@ def split(
         skipped: how many files were left out.
 
     Raises:
-        BadInput: fewer than two classes, or a class too small to be in every part.
+        BadInput: a class is too small to be in every part.
     """
     classes = tuple(classes)
     _check_classes(images, classes, needed=2 if test is not None else 3)
@@ -152,9 +156,6 @@ def split(
 
 
 def _check_classes(images: ImageSet, classes: tuple[str, ...], needed: int) -> None:
-    if len(classes) < 2:
-        only = f"only one class, {classes[0]!r}" if classes else "no class"
-        raise BadInput(f"the data have {only}: a classifier needs at least two")
     for name, count in zip(
         classes, np.bincount(images.labels, minlength=len(classes)), strict=True
     ):

@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras_models import atomic
 from keras_models.data_spec import RUN_FORMAT
 from keras_models.errors import BadInput
-from keras_models.family import Examples, Family
+from keras_models.family import Family
 from train.data import Data
 from train.settings import RUNS, AnySettings, NewRun, Settings, restored
 
@@ -47,6 +47,11 @@ class RunDirectory:
         return self.path / "logs"
 
     @property
+    def samples(self) -> Path:
+        """Pictures of how the model learned, where there is something to see."""
+        return self.path / "samples"
+
+    @property
     def metrics(self) -> Path:
         """The final figures; there once the run is finished."""
         return self.path / "metrics.json"
@@ -65,13 +70,12 @@ class RunDirectory:
         """Replaces `model.keras` in one step."""
         atomic.write(self.model, model.save)
 
-    def finish(self, metrics: Mapping[str, Any], examples: Examples[Any]) -> None:
+    def finish(self, metrics: Mapping[str, Any], examples: Mapping[str, np.ndarray]) -> None:
         """Writes the samples and, as the last file of the run, its figures."""
-        arrays = {**examples.inputs, "answer": examples.answers}
 
         def save(path: Path) -> None:
             with path.open("wb") as file:
-                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+                np.savez_compressed(file, **examples)  # type: ignore[arg-type]
 
         atomic.write(self.examples, save)
         _write_json(self.metrics, metrics)

@@ -4,7 +4,7 @@ Tags and what they tell: docs/tensorboard.md.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,18 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hyperparameters
 
 from keras_models.family import Examples, Family
+from keras_models.gradients import packed
 from keras_models.observation import Distribution, Embedding, Observation, Picture, Sample
-from train import projector
+from train import projector, samples
 from train.best_model import copy_weights
+from train.run_directory import RunDirectory
 
 SHARE_OF_TIME = 0.05
 """Observations may take this share of the training time; if dearer, epochs are skipped."""
-GRADIENT_EXAMPLES = 64
-"""Validation images on which gradient norms are taken."""
 
 
 def callbacks(
-    logs: Path,
+    run: RunDirectory,
     family: Family[Any, Any],
     examples: Examples[Any],
     settings: Mapping[str, str | int | float | bool],
@@ -36,7 +36,7 @@ def callbacks(
     """Returns the callbacks of one run; they go on in the same files when it is resumed.
 
     Args:
-        logs: folder of the run that TensorBoard reads; `train/` and `validation/` are made in it.
+        run: its `logs/` are what TensorBoard reads; pictures that move go to its `samples/`.
         family: its `observe` says what there is to see.
         examples: validation samples to look through.
         settings: all settings, flat.
@@ -44,9 +44,9 @@ def callbacks(
         twin: the uncompiled float32 model; it is given the current weights to be looked at.
     """
     return [
-        Curves(logs, batch_size),
-        Observations(logs / "validation", family, examples, twin),
-        Graph(logs / "train", twin, settings),
+        Curves(run.logs, batch_size),
+        Observations(run, family, examples, twin),
+        Graph(run.logs / "train", twin, settings),
     ]
 
 
@@ -98,11 +98,16 @@ class Observations(keras.callbacks.Callback):
     """What the family shows of the model, and how large the gradients of its layers are."""
 
     def __init__(
-        self, logs: Path, family: Family[Any, Any], examples: Examples[Any], twin: keras.Model
+        self,
+        run: RunDirectory,
+        family: Family[Any, Any],
+        examples: Examples[Any],
+        twin: keras.Model,
     ) -> None:
         """Opens the event file."""
         super().__init__()
-        self.writer, self.logs = _writer(logs, ".observations"), logs
+        self.run, self.logs = run, run.logs / "validation"
+        self.writer = _writer(self.logs, ".observations")
         self.family, self.examples, self.twin = family, examples, twin
         self.spent, self.began = 0.0, time.monotonic()
 
@@ -119,7 +124,10 @@ class Observations(keras.callbacks.Callback):
                     projector.write(self.logs, name, shown)
                 else:
                     _write(name, shown)
-            for name, norm in gradient_norms(self.model, self.examples).items():
+                if isinstance(shown, Picture) and shown.is_animated:
+                    samples.keep(self.run.samples, name, shown, epoch + 1)
+            gradients = self.family.gradients(self.model, self.examples)
+            for name, norm in gradient_norms(gradients).items():
                 tf.summary.scalar(f"gradient_norm/{name}", norm)
         self.writer.flush()
         self.spent += time.monotonic() - now
@@ -141,7 +149,7 @@ class Graph(keras.callbacks.Callback):
         if self.is_written:
             return
         self.is_written = True
-        traced = tf.function(lambda *inputs: self.twin(_packed(inputs), training=False))
+        traced = tf.function(lambda *inputs: self.twin(packed(inputs), training=False))
         specs = [tf.TensorSpec(t.shape, t.dtype, name=t.name) for t in self.twin.inputs]
         rows = "\n".join(f"| {name} | {value} |" for name, value in self.settings.items())
         writer = _writer(self.logs, ".graph")
@@ -151,30 +159,19 @@ class Graph(keras.callbacks.Callback):
         writer.close()
 
 
-def gradient_norms(model: keras.Model, examples: Examples[Any]) -> dict[str, float]:
-    """Returns the norm of the loss' gradient by layer, on a fixed batch of validation samples.
+def gradient_norms(gradients: Iterable[tuple[Any, tf.Tensor]]) -> dict[str, float]:
+    """Returns the norm by layer, of each weight with its gradient.
 
     Norms that shrink by a factor from layer to layer, towards the input, are the vanishing
     gradient of Hochreiter 1991.
     """
-    inputs = _packed([value[:GRADIENT_EXAMPLES] for value in examples.inputs.values()])
-    with tf.GradientTape() as tape:
-        outputs = model(inputs, training=False)
-        loss = model.compute_loss(y=examples.answers[:GRADIENT_EXAMPLES], y_pred=outputs)
-    variables = model.trainable_variables
-    gradients = tape.gradient(loss, [variable.value for variable in variables])
     squares: dict[str, float] = {}
-    for variable, gradient in zip(variables, gradients, strict=True):
+    for variable, gradient in gradients:
         if gradient is not None:
             layer = variable.path.rsplit("/", 1)[0]
             square = float(tf.reduce_sum(tf.square(tf.cast(gradient, tf.float32))))
             squares[layer] = squares.get(layer, 0.0) + square
     return {layer: square**0.5 for layer, square in squares.items()}
-
-
-def _packed(inputs: Sequence[Any]) -> Any:
-    """Keras calls a model of one input with the tensor itself."""
-    return inputs[0] if len(inputs) == 1 else list(inputs)
 
 
 def _write(name: str, shown: Observation) -> None:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras_models import classification, cnn
 from keras_models.data_spec import ImageSpec
 from keras_models.family import Examples
-from keras_models.training import ImageTraining
+from keras_models.training import ClassifierTraining
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def made():
 
 @pytest.fixture(scope="module")
 def model(made):
-    return cnn.build(cnn.CNNConfig(), ImageTraining(), made, 10)
+    return cnn.build(cnn.CNNConfig(), ClassifierTraining(), made, 10)
 
 
 def test_what_is_served_is_declared_and_adds_up_to_one(model, made):

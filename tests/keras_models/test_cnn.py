@@ -10,7 +10,7 @@ from keras_models import cnn
 from keras_models.cnn import CNNConfig
 from keras_models.data_spec import ImageSpec
 from keras_models.errors import BadInput
-from keras_models.training import ImageTraining
+from keras_models.training import ClassifierTraining
 
 
 def spec(side=28, channels=1, classes=3):
@@ -27,7 +27,10 @@ def spec(side=28, channels=1, classes=3):
 
 def built(config=None, side=28, channels=1, **training):
     return cnn.build(
-        config or CNNConfig(), ImageTraining(**training), spec(side, channels), steps_per_epoch=10
+        config or CNNConfig(),
+        ClassifierTraining(**training),
+        spec(side, channels),
+        steps_per_epoch=10,
     )
 
 
@@ -149,3 +152,8 @@ def test_weight_decay_leaves_biases_and_normalization_alone():
         if model.optimizer._use_weight_decay(v)
     }
     assert decayed == {"kernel"}
+
+
+def test_one_class_alone_is_refused():
+    with pytest.raises(BadInput, match="only one class, '0': a classifier needs at least two"):
+        cnn.build(CNNConfig(), ClassifierTraining(), spec(classes=1), steps_per_epoch=10)

@@ -7,7 +7,7 @@ import pytest
 from keras_models import cnn, image_observations
 from keras_models.classification import classified
 from keras_models.observation import Distribution, Picture
-from keras_models.training import ImageTraining
+from keras_models.training import ClassifierTraining
 from train import datasets
 
 
@@ -15,7 +15,7 @@ from train import datasets
 def shown():
     examples = datasets.load("digits").examples(64)
     keras.utils.set_random_seed(0)
-    model = cnn.build(cnn.CNNConfig(), ImageTraining(), examples.spec, 10)
+    model = cnn.build(cnn.CNNConfig(), ClassifierTraining(), examples.spec, 10)
     return model, examples, image_observations.observe(model, examples)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from keras_models.cnn import CNNConfig, build
 from keras_models.data_spec import ImageSpec
-from keras_models.training import ImageTraining
+from keras_models.training import ClassifierTraining
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def model(request, images):
     config = CNNConfig(
         architecture=request.param, filters=(8, 8), units=0, dropout=0.0, mirrored=True
     )
-    return build(config, ImageTraining(), spec, 10)
+    return build(config, ClassifierTraining(), spec, 10)
 
 
 def test_an_image_and_its_mirror_image_have_one_answer(model, images):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_models.training import ImageTraining
+from keras_models.training import Distortion
 from train.augmentation import augment
 
 SEED = tf.constant([7, 11], tf.int64)
@@ -16,7 +16,7 @@ def photographs():
 
 
 def distorted(images, seed=SEED, **settings):
-    return augment(tf.constant(images), training=ImageTraining(**settings), seed=seed).numpy()
+    return augment(tf.constant(images), most=Distortion(**settings), seed=seed).numpy()
 
 
 def test_nothing_set_changes_nothing(photographs):
@@ -75,11 +75,11 @@ def test_scale_changes_height_and_width_apart():
 
 
 def test_it_is_one_graph_for_every_batch_of_the_run(photographs):
-    settings = ImageTraining(flip=True, rotate=5.0, scale=0.1, shift=0.1, erase=0.2)
-    traced = tf.function(lambda images, seed: augment(images, training=settings, seed=seed))
+    settings = Distortion(flip=True, rotate=5.0, scale=0.1, shift=0.1, erase=0.2)
+    traced = tf.function(lambda images, seed: augment(images, most=settings, seed=seed))
     for step in range(3):
         seed = tf.constant([3, step], tf.int64)
-        expected = augment(tf.constant(photographs), training=settings, seed=seed)
+        expected = augment(tf.constant(photographs), most=settings, seed=seed)
         # The graph's optimizer may reorder a sum, and so tip a value that is cut off to uint8.
         np.testing.assert_allclose(traced(tf.constant(photographs), seed), expected, atol=1)
     assert traced.experimental_get_tracing_count() == 1

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_models.training import ImageTraining
+from keras_models.training import ClassifierTraining
 from train import class_folders, datasets
 from train import image_pipeline as pipeline
 
 ROOT = Path(__file__).parents[2]
-DISTORTED = ImageTraining(
+DISTORTED = ClassifierTraining(
     epochs=2, batch_size=128, flip=True, shift=0.2, rotate=20, scale=0.2, erase=0.2
 )
-PLAIN = ImageTraining(epochs=2, batch_size=128)
+PLAIN = ClassifierTraining(epochs=2, batch_size=128)
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +98,14 @@ def test_all_batches_have_one_shape_and_stay_whole_numbers(data):
 
 
 def test_evaluation_shows_every_image_once_in_order(data):
-    batched = pipeline.validation_batches(data, ImageTraining(batch_size=50))
+    batched = pipeline.validation_batches(data, ClassifierTraining(batch_size=50))
     images, labels = zip(*batched.as_numpy_iterator(), strict=True)
     np.testing.assert_array_equal(np.concatenate(images), data.validation.pixels)
     np.testing.assert_array_equal(np.concatenate(labels), data.validation.labels)
 
 
 def test_a_set_smaller_than_a_batch_is_one_batch(data):
-    huge = ImageTraining(epochs=1, batch_size=5000)
+    huge = ClassifierTraining(epochs=1, batch_size=5000)
     images, _ = next(pipeline.training_batches(data, huge, seed=0).as_numpy_iterator())
     assert len(images) == len(data.training)
 
@@ -124,7 +124,7 @@ PEAK = """
 import resource, sys
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-from keras_models.training import ImageTraining
+from keras_models.training import ClassifierTraining
 from train import image_pipeline as pipeline
 from train.images import ImageSet, split
 
@@ -132,7 +132,7 @@ pixels = np.ones((8000, 128, 128, 3), np.uint8)
 data = split(ImageSet(pixels=pixels, labels=np.arange(8000) % 2), "ab")
 pipeline._resident(data.training.pixels)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-batches = pipeline.training_batches(data, ImageTraining(batch_size=32), seed=0)
+batches = pipeline.training_batches(data, ClassifierTraining(batch_size=32), seed=0)
 next(iter(batches))
 growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
 print(growth * 1024 / data.training.pixels.nbytes)
@@ -142,7 +142,7 @@ print(growth * 1024 / data.training.pixels.nbytes)
 def test_a_set_too_large_for_memory_gives_the_same_batches_from_its_files(filed):
     in_files, in_memory = filed
     assert not isinstance(in_files.training.pixels, np.ndarray)
-    training = ImageTraining(epochs=2, batch_size=8, flip=True, shift=0.1)
+    training = ClassifierTraining(epochs=2, batch_size=8, flip=True, shift=0.1)
     for ours, theirs in zip(
         batches(in_files, training, seed=1), batches(in_memory, training, seed=1), strict=True
     ):
