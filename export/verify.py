@@ -126,7 +126,10 @@ def verify_endpoint(path: Path, url: str) -> tuple[list[Proof], list[str]]:
     if not served:
         raise ServingError(f"{url} serves no signature that has golden outputs")
     given = iter([answers for _, answers in served])
-    verdict = golden.judge("endpoint", [case for case, _ in served], lambda *_: next(given))
+    cases = [case for case, _ in served]
+    verdict = golden.judge(
+        "endpoint", cases, lambda *_: next(given), manifest.tolerances, manifest.errors
+    )
     return list(verdict.proofs), list(verdict.faults)
 
 
