@@ -27,29 +27,18 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def on_two_devices(run, *words):
+@pytest.mark.slow
+def test_several_devices_train_one_model_together(tmp_path):
+    run = tmp_path / "run"
     done = subprocess.run(
-        [sys.executable, "-c", TWO_DEVICES, *words, "--run", run],
+        [sys.executable, "-c", TWO_DEVICES, "cnn", "--run", run, "--epochs", "4"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads((run / "metrics.json").read_text())["test"]
-
-
-@pytest.mark.slow
-def test_several_devices_train_one_model_together(tmp_path):
-    assert on_two_devices(tmp_path / "run", "cnn", "--epochs", "4")["accuracy"] > 0.6
-
-
-@pytest.mark.slow
-def test_several_devices_train_two_networks_together(tmp_path, digits_run, gan_run):
-    flags = ["--epochs", "8", "--measure-every", "4", "--judge", str(digits_run)]
-    alone = json.loads((gan_run / "metrics.json").read_text())["test"]
-    together = on_two_devices(tmp_path / "run", "gan", *flags)
-    assert together["frechet_distance"] < 1.5 * alone["frechet_distance"]
+    assert json.loads((run / "metrics.json").read_text())["test"]["accuracy"] > 0.6
 
 
 def test_auto_precision_keeps_tiny_images_in_float32(tmp_path):
