@@ -1,6 +1,7 @@
 """`keras-export`: from a run, or any `.keras` file, to a proven bundle."""
 
 import argparse
+import logging
 import dataclasses
 import os
 import signal
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Golden answers come from the CPU: a GPU may round to TF32, and traces LSTMs as cuDNN calls.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     note = backend.prepare()
+    # Every case of a proof has its own shape: that functions are traced anew is no news here.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if note:
         sys.stderr.write(f"keras-export: {note}\n")
     from export.proof import Unproven
