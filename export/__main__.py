@@ -1,8 +1,8 @@
 """`keras-export`: from a run, or any `.keras` file, to a proven bundle."""
 
 import argparse
-import logging
 import dataclasses
+import logging
 import os
 import signal
 import sys
