@@ -1,7 +1,7 @@
 """Requests of one row a second, and their latency: REST and gRPC beside the bare session.
 
-    python -m benchmarks.serving models/digits/1
-    python -m benchmarks.serving models/digits/1 --workers 2 --seconds 5
+    python -m benchmarks.server models/digits/1
+    python -m benchmarks.server models/digits/1 --workers 2 --seconds 5
 
 The server and the clients are processes of this machine and share its cores, so the figures are of
 both together; what the bare ONNX Runtime session does on one thread stands beside them.
