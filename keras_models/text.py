@@ -129,20 +129,6 @@ PRESETS = {
             jit=True,
         ),
     ),
-    "large": Preset(
-        summary="one LSTM of 1,024 for a million characters: 40 minutes on two cores",
-        model=TextConfig(cell="lstm", units=1024, dropout=0.4),
-        training=TextTraining(
-            epochs=5,
-            batch_size=64,
-            window=64,
-            learning_rate=7e-3,
-            warmup_epochs=0.4,
-            beta_2=0.99,
-            clip_norm=1.0,
-            jit=True,
-        ),
-    ),
     "lstm": Preset(
         summary="one LSTM of 256",
         model=TextConfig(cell="lstm"),
