@@ -139,7 +139,8 @@ def test_a_text_generator_is_heard_and_looked_into(board, scalars, text_run):
     for temperature in (0.5, 0.8, 1.0):
         assert f"sample/temperature_{temperature}" in texts
     (sample, *_) = ask(board, "plugin/text/text", run=side, tag="sample/temperature_0.5")
-    assert len(sample["text"]) > 400
+    assert "▶" in sample["text"]  # between what it was given and what it wrote
+    assert len(sample["text"].partition("▶")[2]) > 100
     histograms = ask(board, "plugin/histograms/tags")[side]
     assert {"gates/recurrent_1/update", "gates/recurrent_1/reset"} <= set(histograms)
     assert "weights/recurrent_1/gru_cell/recurrent_kernel" in histograms
