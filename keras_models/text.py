@@ -115,6 +115,8 @@ PRESETS = {
             jit=True,
         ),
     ),
+    # The last tenth of char-rnn's input.txt: 1.510 nats in 138 s on two Zen 3 cores.
+    # keras-train text --data shakespeare --preset shakespeare --run runs/shakespeare
     "shakespeare": Preset(
         summary="one LSTM of 256 for a million characters: 1.5 nats each in two minutes",
         model=TextConfig(cell="lstm", dropout=0.1),
