@@ -118,12 +118,15 @@ def _write_conv(settings: Settings, groups: int, nodes: Nodes, inputs: list[str]
     x, kernel = inputs
     rank = len(settings.kernel)
     weights = nodes.transposed(kernel, [rank + 1, rank, *range(rank)])
+    return [_convolved(settings, groups, nodes, x, weights)]
 
+
+def _convolved(settings: Settings, groups: int, nodes: Nodes, x: str, weights: str) -> str:
     def write(x: str) -> str:
         made: str = nodes("Conv", [x, weights], group=groups, **settings.attributes())
         return made
 
-    return [in_channels_first(nodes, settings, x, write)]
+    return in_channels_first(nodes, settings, x, write)
 
 
 def _depthwise(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,12 +156,7 @@ def _write_depthwise(
     channels, multiplier = shape[-2:]
     weights = nodes.transposed(kernel, [rank, rank + 1, *range(rank)])
     weights = nodes.reshaped(weights, [channels * multiplier, 1, *settings.kernel])
-
-    def write(x: str) -> str:
-        made: str = nodes("Conv", [x, weights], group=channels, **settings.attributes())
-        return made
-
-    return [in_channels_first(nodes, settings, x, write)]
+    return [_convolved(settings, channels, nodes, x, weights)]
 
 
 def _separable(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:

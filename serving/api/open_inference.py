@@ -21,6 +21,7 @@ from serving.bundle import Tensor
 from serving.errors import BadInput, NotFound, Unavailable, Unsupported
 from serving.http1.message import Request, Response
 from serving.model import DEFAULT
+from serving.running.batching import rows_of
 from serving.running.catalog import Catalog
 from serving.running.states import State
 from serving.running.version import Answering, Version
@@ -109,7 +110,7 @@ class OpenInferenceAPI:
         parameters = _object(document, "parameters")
         answering = _answering(version, parameters.get("signature_name", DEFAULT))
         note.signature = answering.signature.name
-        note.rows = max((len(array) for array in inputs.values() if array.ndim), default=1)
+        note.rows = rows_of(inputs)
         wanted = _wanted(answering, document)
         outputs = await answering.answer(inputs, request.began + self._timeout)
         head = {"model_name": version.name, "model_version": str(version.number)}

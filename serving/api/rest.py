@@ -14,6 +14,7 @@ from serving.errors import BadInput, BadState, Unsupported
 from serving.http1.message import Request, Response
 from serving.model import DEFAULT
 from serving.running import examples
+from serving.running.batching import rows_of
 from serving.running.catalog import Catalog
 from serving.running.version import Answering, Version
 from serving.wire import answer_json, examples_json, predict_json
@@ -88,7 +89,7 @@ class RestAPI:
         _, answering = found[0]
         note.signature = answering.signature.name
         inputs = _with_zero_rows(answering.signature.inputs, parsed.inputs)
-        note.rows = _rows(inputs)
+        note.rows = rows_of(inputs)
         outputs = await answering.answer(inputs, request.began + self._timeout)
         if media.wants_picture(request):
             return media.picture(answering.signature, outputs)
@@ -138,10 +139,6 @@ def _with_zero_rows(
         name: array.reshape(shapes[name]) if array.shape == (0,) and name in shapes else array
         for name, array in inputs.items()
     }
-
-
-def _rows(inputs: Mapping[str, np.ndarray]) -> int:
-    return max((len(array) for array in inputs.values() if array.ndim), default=1)
 
 
 def _preflight(request: Request) -> Response:

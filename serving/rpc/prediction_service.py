@@ -11,6 +11,7 @@ from serving.errors import BadInput, BadState, Unsupported
 from serving.model import DEFAULT
 from serving.rpc.model_spec import fill, find
 from serving.running import examples
+from serving.running.batching import rows_of
 from serving.running.catalog import Catalog
 from serving.running.version import Answering, Version
 from serving.wire import tensor_proto
@@ -43,7 +44,7 @@ class PredictionService:
         note.signature = answering.signature.name
         inputs = _inputs(answering, request.inputs)
         wanted = _filtered(answering, list(request.output_filter))
-        note.rows = max((len(array) for array in inputs.values() if array.ndim), default=1)
+        note.rows = rows_of(inputs)
         outputs = await answering.answer(inputs, deadline)
         response = serving("PredictResponse")()
         fill(response.model_spec, version, answering.signature.name)

@@ -225,6 +225,11 @@ class Batcher:
             batch[0].answer.set_exception(failure)
 
 
+def rows_of(inputs: Arrays) -> int:
+    """Returns how many rows inputs have, for what is counted; 1 where nothing has an axis."""
+    return max((len(array) for array in inputs.values() if array.ndim), default=1)
+
+
 def _together(batch: list[_Waiting]) -> Arrays:
     if len(batch) == 1:
         return batch[0].inputs

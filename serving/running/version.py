@@ -10,7 +10,7 @@ from serving.bundle import Manifest, Signature, Tensor
 from serving.errors import DamagedBundle
 from serving.model import DEFAULT, Model
 from serving.running import string_signature
-from serving.running.batching import Arrays, Batcher, Observer
+from serving.running.batching import Arrays, Batcher, Observer, rows_of
 from serving.running.limits import Limits
 from serving.wire.datatypes import BY_NAME
 from serving.wire.messages import message
@@ -65,7 +65,7 @@ class Version:
         began = time.perf_counter()
         self.model.run(case.signature, case.inputs)
         seconds = time.perf_counter() - began
-        rows = max((len(array) for array in case.inputs.values() if array.ndim), default=1)
+        rows = rows_of(case.inputs)
         self._batchers[case.signature].expect(seconds / max(rows, 1))
 
     def _open(self, limits: Limits) -> None:
