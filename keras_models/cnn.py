@@ -260,6 +260,7 @@ FAMILY: Family[CNNConfig, ImageSpec] = Family(
     reads="images",
     presets=PRESETS,
     build=build,
+    bfloat16_pays_on_cpu=lambda config, spec: not spec.is_tiny,
     best=Monitor(metric="val_accuracy", mode="max"),
     signatures=classification.signatures,
     measure=classification.measure,

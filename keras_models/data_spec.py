@@ -8,6 +8,9 @@ import numpy as np
 
 from keras_models.characters import HALF_BYTES
 
+SMALL_IMAGE = 16
+"""Pixels of a side."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSpec:
@@ -26,6 +29,11 @@ class ImageSpec:
     channels: int
     classes: tuple[str, ...]
     sample: np.ndarray | None = None
+
+    @property
+    def is_tiny(self) -> bool:
+        """Whether a training step is all overhead, and bfloat16 costs more than it saves."""
+        return min(self.height, self.width) < SMALL_IMAGE
 
     def record(self) -> dict[str, Any]:
         """Returns all but the sample, as JSON keeps it."""

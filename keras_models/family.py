@@ -70,6 +70,8 @@ class Family(Generic[C, S]):
         presets: recipes by name; the first is the default.
         build: compiled Keras model, ready for `fit`, under the dtype policy in force; told the
             config, how it is trained, the data, and how many steps make an epoch.
+        bfloat16_pays_on_cpu: whether a training step is faster so, on processors with instructions
+            for it; told the config and the data.
         best: what decides which epoch's model is kept.
         signatures: what the finished model serves, preprocessing inside.
         measure: figures of a model on held-out examples, by name: accuracy, loss.
@@ -88,6 +90,7 @@ class Family(Generic[C, S]):
     reads: Reads
     presets: Mapping[str, Preset[C]]
     build: Callable[[C, Any, S, int], keras.Model]
+    bfloat16_pays_on_cpu: Callable[[C, S], bool]
     best: Monitor
     signatures: Callable[[keras.Model, S], Sequence[Signature]]
     measure: Callable[[keras.Model, Examples[S]], Mapping[str, float]]

@@ -134,6 +134,7 @@ FAMILY: Family[GANConfig, ImageSpec] = Family(
     reads="images",
     presets=PRESETS,
     build=build,
+    bfloat16_pays_on_cpu=lambda config, spec: not spec.is_tiny,
     best=Monitor(metric="val_frechet_distance", mode="min"),
     signatures=gan_signatures.signatures,
     measure=gan_figures.measure,

@@ -63,9 +63,8 @@ class Scanned(keras.layers.RNN):
             result: Looped = super().inner_loop(sequences, initial_state, mask, training=training)
             return result
         mask = mask[0] if isinstance(mask, list | tuple) else mask
-        initial = (
-            tuple(initial_state) if isinstance(initial_state, list | tuple) else (initial_state,)
-        )
+        states = initial_state if isinstance(initial_state, list | tuple) else (initial_state,)
+        initial = tuple(_tensor(state) for state in states)
         if training and self.dropout:
             sequences = sequences * self.cell.get_dropout_mask(sequences[:, 0, :])[:, tf.newaxis]
         if self.go_backwards:
@@ -75,13 +74,11 @@ class Scanned(keras.layers.RNN):
         if self.weight_dropout is not None:
             kernel = self.weight_dropout(kernel, training=training)
         cell, weights, bias = self._equations(kernel)
-        x = tf.transpose(sequences, [1, 0, 2]) @ tf.convert_to_tensor(self.cell.kernel)
-        x = x if bias is None else x + bias
+        x = _projected(tf.transpose(sequences, [1, 0, 2]), _tensor(self.cell.kernel), bias)
         passing = None if mask is None else tf.transpose(tf.cast(mask, tf.bool))
-        after = scan(cell, x, passing, initial, weights)
-        outputs = after[0] if passing is None else self._masked(after[0], passing)
-        last = [state[-1] for state in after]
-        return outputs[-1], tf.transpose(outputs, [1, 0, 2]), last
+        outputs, last = scan(cell, x, passing, initial, weights)
+        outputs = outputs if passing is None else self._masked(outputs, passing)
+        return outputs[-1], tf.transpose(outputs, [1, 0, 2]), list(last)
 
     def _masked(self, outputs: tf.Tensor, passing: tf.Tensor) -> tf.Tensor:
         """What Keras gives at masked steps: the output before, or zeros where there was none."""
@@ -101,6 +98,15 @@ class Scanned(keras.layers.RNN):
     def _equations(self, kernel: tf.Tensor) -> tuple[Cell, Tensors, tf.Tensor | None]:
         """Returns the cell, its recurrent weights, and what is added to the projected input."""
         raise NotImplementedError
+
+
+def can_be_compiled_whole() -> bool:
+    """Whether XLA makes a training step faster under the dtype policy in force.
+
+    On a CPU it multiplies bfloat16 in float32: there TensorFlow's own products, which use the
+    processor's instructions, leave only the rest of each time step to XLA (`scan.py`).
+    """
+    return _has_gpu() or keras.config.dtype_policy().compute_dtype != "bfloat16"
 
 
 def _has_gpu() -> bool:
@@ -140,6 +146,21 @@ class GRU(Scanned, keras.layers.GRU):
             return GRUCell(), (kernel, tf.zeros_like(kernel[0, gates:])), None
         into_x = tf.concat([bias[0, :gates] + bias[1, :gates], bias[0, gates:]], axis=0)
         return GRUCell(), (kernel, bias[1, gates:]), into_x
+
+
+def _projected(inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None) -> tf.Tensor:
+    """Multiplies inputs [time, batch, features] by a kernel, all steps in one product.
+
+    The bias is one more row of the kernel, whose input is 1: so its gradient, a sum over all steps,
+    is part of the kernel's.
+    """
+    time, batch, features = tf.unstack(tf.shape(inputs))
+    rows = tf.reshape(inputs, [time * batch, features])
+    if bias is not None:
+        rows = tf.concat([rows, tf.ones_like(rows[:, :1])], axis=1)
+        kernel = tf.concat([kernel, bias[tf.newaxis]], axis=0)
+    projected = tf.reshape(rows @ kernel, [time, batch, kernel.shape[1]])
+    return tf.ensure_shape(projected, [*inputs.shape[:2], kernel.shape[1]])
 
 
 def _tensor(weight: Any) -> Any:

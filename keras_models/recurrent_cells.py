@@ -22,13 +22,18 @@ Tensors = tuple[tf.Tensor, ...]
 class Cell(Protocol):
     """What the scan over time asks of a cell."""
 
-    def step(self, x: tf.Tensor, states: Tensors, weights: Tensors) -> tuple[Tensors, Tensors]:
-        """Returns the next states, and what the way back needs of this step."""
+    def step(
+        self, x: tf.Tensor, product: tf.Tensor, states: Tensors, weights: Tensors
+    ) -> tuple[Tensors, Tensors]:
+        """Returns the next states, and what the way back needs of this step.
+
+        `product` is the output state times the first of the weights.
+        """
 
     def step_gradient(
         self, saved: Tensors, d_after: Tensors, transposed: Tensors
-    ) -> tuple[tf.Tensor, Tensors]:
-        """Returns d_x, and the derivatives by the states before the step.
+    ) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
+        """Returns d_x, d_product, and what else reaches the states before the step.
 
         `transposed` are the weights, matrices transposed.
         """
@@ -46,19 +51,21 @@ class SimpleRNNCell:
 
     relu: bool = False
 
-    def step(self, x: tf.Tensor, states: Tensors, weights: Tensors) -> tuple[Tensors, Tensors]:
+    def step(
+        self, x: tf.Tensor, product: tf.Tensor, states: Tensors, weights: Tensors
+    ) -> tuple[Tensors, Tensors]:
         """The slope of tanh is 1 - tanh², that of ReLU 1 where its value is positive."""
-        inner = x + states[0] @ weights[0]
+        inner = x + product
         h = tf.nn.relu(inner) if self.relu else tf.tanh(inner)
         slope = tf.cast(h > 0, h.dtype) if self.relu else 1 - h * h
         return (h,), (slope,)
 
     def step_gradient(
         self, saved: Tensors, d_after: Tensors, transposed: Tensors
-    ) -> tuple[tf.Tensor, Tensors]:
-        """Through the activation, then through U."""
+    ) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
+        """Through the activation."""
         d_x = d_after[0] * saved[0]
-        return d_x, (d_x @ transposed[0],)
+        return d_x, d_x, (tf.zeros_like(d_x),)
 
     def weight_gradients(self, saved: Tensors, before: tf.Tensor, d_x: tf.Tensor) -> Tensors:
         """d_U = Σ h_beforeᵀ · d_x."""
@@ -75,12 +82,14 @@ class LSTMCell:
     sums (of h for the last), that of h by c, and f, which is that of c by the c before.
     """
 
-    def step(self, x: tf.Tensor, states: Tensors, weights: Tensors) -> tuple[Tensors, Tensors]:
+    def step(
+        self, x: tf.Tensor, product: tf.Tensor, states: Tensors, weights: Tensors
+    ) -> tuple[Tensors, Tensors]:
         """σ(y) is computed as (1 + tanh(y / 2)) / 2: one function for all four gates."""
-        h, c_before = states
-        units = h.shape[-1]
+        c_before = states[1]
+        units = c_before.shape[-1]
         half = tf.constant([0.5] * 2 * units + [1.0] * units + [0.5] * units, x.dtype)
-        tanh = tf.tanh((x + h @ weights[0]) * half)
+        tanh = tf.tanh((x + product) * half)
         i, f, n, o = tf.split(tanh * half + (1 - half), 4, axis=-1)
         c = f * c_before + i * n
         tanh_c = tf.tanh(c)
@@ -91,13 +100,13 @@ class LSTMCell:
 
     def step_gradient(
         self, saved: Tensors, d_after: Tensors, transposed: Tensors
-    ) -> tuple[tf.Tensor, Tensors]:
+    ) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
         """The cell state passes its derivative on, times the forget gate."""
         inner, h_by_c, f = saved
         d_h, d_c = d_after
         d_c += d_h * h_by_c
         d_x = tf.concat([d_c, d_c, d_c, d_h], axis=-1) * inner
-        return d_x, (d_x @ transposed[0], d_c * f)
+        return d_x, d_x, (tf.zeros_like(d_h), d_c * f)
 
     def weight_gradients(self, saved: Tensors, before: tf.Tensor, d_x: tf.Tensor) -> Tensors:
         """d_U = Σ h_beforeᵀ · d_x."""
@@ -116,13 +125,14 @@ class GRUCell:
     Source: Cho et al. 2014, arXiv 1406.1078, version 3.
     """
 
-    def step(self, x: tf.Tensor, states: Tensors, weights: Tensors) -> tuple[Tensors, Tensors]:
+    def step(
+        self, x: tf.Tensor, product: tf.Tensor, states: Tensors, weights: Tensors
+    ) -> tuple[Tensors, Tensors]:
         """Mixes the state before with the candidate."""
         (h,) = states
         gates = 2 * h.shape[-1]
-        inner = h @ weights[0]
-        z, r = tf.split(_sigmoid(x[:, :gates] + inner[:, :gates]), 2, axis=-1)
-        inner_n = inner[:, gates:] + weights[1]
+        z, r = tf.split(_sigmoid(x[:, :gates] + product[:, :gates]), 2, axis=-1)
+        inner_n = product[:, gates:] + weights[1]
         n = tf.tanh(x[:, gates:] + r * inner_n)
         by_n = (1 - z) * (1 - n * n)
         slopes = tf.concat([(h - n) * z * (1 - z), by_n * inner_n * r * (1 - r), by_n], axis=-1)
@@ -130,12 +140,12 @@ class GRUCell:
 
     def step_gradient(
         self, saved: Tensors, d_after: Tensors, transposed: Tensors
-    ) -> tuple[tf.Tensor, Tensors]:
+    ) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
         """By h·U_n + b_n the derivative is r times that by x_n."""
         slopes, r, z = saved
         (d_h,) = d_after
         d_x = tf.concat([d_h, d_h, d_h], axis=-1) * slopes
-        return d_x, (_reset(d_x, r) @ transposed[0] + d_h * z,)
+        return d_x, _reset(d_x, r), (d_h * z,)
 
     def weight_gradients(self, saved: Tensors, before: tf.Tensor, d_x: tf.Tensor) -> Tensors:
         """d_U = Σ h_beforeᵀ · d_inner, d_b_n = Σ d_inner_n."""
@@ -154,26 +164,28 @@ class GRUResetBeforeCell:
     Source: Cho et al. 2014, arXiv 1406.1078, version 1.
     """
 
-    def step(self, x: tf.Tensor, states: Tensors, weights: Tensors) -> tuple[Tensors, Tensors]:
+    def step(
+        self, x: tf.Tensor, product: tf.Tensor, states: Tensors, weights: Tensors
+    ) -> tuple[Tensors, Tensors]:
         """Mixes the state before with the candidate."""
         (h,) = states
         gates = 2 * h.shape[-1]
-        z, r = tf.split(_sigmoid(x[:, :gates] + h @ weights[0]), 2, axis=-1)
+        z, r = tf.split(_sigmoid(x[:, :gates] + product[:, :gates]), 2, axis=-1)
         n = tf.tanh(x[:, gates:] + (r * h) @ weights[1])
         by_z, by_n = (h - n) * z * (1 - z), (1 - z) * (1 - n * n)
         return (z * h + (1 - z) * n,), (by_z, h * r * (1 - r), by_n, r, z)
 
     def step_gradient(
         self, saved: Tensors, d_after: Tensors, transposed: Tensors
-    ) -> tuple[tf.Tensor, Tensors]:
+    ) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
         """The derivative by r∘h reaches r and h both."""
         by_z, reset_by_r, by_n, r, z = saved
         (d_h,) = d_after
         d_n = d_h * by_n
         d_reset = d_n @ transposed[1]
         d_gates = tf.concat([d_h * by_z, d_reset * reset_by_r], axis=-1)
-        d_before = d_gates @ transposed[0] + d_reset * r + d_h * z
-        return tf.concat([d_gates, d_n], axis=-1), (d_before,)
+        d_before = d_reset * r + d_h * z
+        return tf.concat([d_gates, d_n], axis=-1), d_gates, (d_before,)
 
     def weight_gradients(self, saved: Tensors, before: tf.Tensor, d_x: tf.Tensor) -> Tensors:
         """d_U = Σ h_beforeᵀ · d_x of the gates, d_U_n = Σ (r∘h_before)ᵀ · d_n."""

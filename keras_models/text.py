@@ -11,7 +11,7 @@ from typing import Literal
 import keras
 import tensorflow as tf
 
-from keras_models import text_figures, text_observations, text_signatures
+from keras_models import recurrent, text_figures, text_observations, text_signatures
 from keras_models.data_spec import TextSpec
 from keras_models.family import Family, Monitor, Preset
 from keras_models.optimizer import optimizer
@@ -83,7 +83,7 @@ def build(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[BitsPerToken(name="bits_per_token")],
         steps_per_execution=training.steps_per_execution,
-        jit_compile=training.jit,
+        jit_compile=training.jit and recurrent.can_be_compiled_whole(),
     )
     return model
 
@@ -100,6 +100,9 @@ def _bits(following: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     nats = tf.nn.sparse_softmax_cross_entropy_with_logits(following, logits)
     return nats / math.log(2)
 
+
+WIDE = 512
+"""Units from which a step is bound by its products, which bfloat16 makes faster."""
 
 PRESETS = {
     "small": Preset(
@@ -131,6 +134,23 @@ PRESETS = {
             jit=True,
         ),
     ),
+    # The same tenth: 1.391 nats in 11.7 minutes on two Sapphire Rapids cores, in bfloat16.
+    # keras-train text --data shakespeare --preset large --run runs/large
+    "large": Preset(
+        summary="one LSTM of 1024, heavily regularized, for a million characters or more",
+        model=TextConfig(cell="lstm", units=1024, embedding=128, dropout=0.5),
+        training=TextTraining(
+            epochs=7,
+            batch_size=64,
+            window=64,
+            learning_rate=7e-3,
+            warmup_epochs=0.4,
+            beta_2=0.99,
+            weight_decay=0.3,
+            clip_norm=1.0,
+            jit=True,
+        ),
+    ),
     "lstm": Preset(
         summary="one LSTM of 256",
         model=TextConfig(cell="lstm"),
@@ -152,6 +172,7 @@ FAMILY: Family[TextConfig, TextSpec] = Family(
     reads="text",
     presets=PRESETS,
     build=build,
+    bfloat16_pays_on_cpu=lambda config, spec: config.units >= WIDE,
     best=Monitor(metric="val_loss", mode="min"),
     signatures=text_signatures.signatures,
     measure=text_figures.measure,

@@ -61,10 +61,7 @@ def generate(network: Network, prompt: tf.Tensor, wanted: Wanted) -> tf.Tensor:
     Returns:
         int32 [batch, length].
     """
-    is_token = prompt >= 0
-    logits, states = network(tf.maximum(prompt, 0), mask=is_token, training=False)
-    last = tf.reduce_sum(tf.cast(is_token, tf.int32), axis=1) - 1
-    logits = tf.gather(logits, last, axis=1, batch_dims=1)
+    logits, states = _read(network, prompt)
     draws = tf.transpose(wanted.draws(tf.shape(prompt)[0]))
     written = tf.TensorArray(tf.int32, size=wanted.length, element_shape=[None])
 
@@ -82,6 +79,14 @@ def generate(network: Network, prompt: tf.Tensor, wanted: Wanted) -> tf.Tensor:
         maximum_iterations=wanted.length,
     )
     return tf.transpose(written.stack())
+
+
+def _read(network: Network, prompt: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """Returns the logits of what follows each prompt, and the states after it."""
+    is_token = prompt >= 0
+    logits, states = network(tf.maximum(prompt, 0), mask=is_token, training=False)
+    last = tf.reduce_sum(tf.cast(is_token, tf.int32), axis=1) - 1
+    return tf.gather(logits, last, axis=1, batch_dims=1), states
 
 
 def ties(
@@ -102,12 +107,7 @@ def ties(
         bool [batch, length].
     """
     wanted = Wanted(**{name: tf.constant(value) for name, value in settings.items()})
-    is_token = tf.constant(prompt >= 0)
-    logits, states = network(np.maximum(prompt, 0), mask=is_token, training=False)
-    first = tf.gather(logits, (prompt >= 0).sum(axis=1) - 1, axis=1, batch_dims=1)
-    following, _ = network(tf.constant(tokens), states, training=False)
-    before = tf.concat([first[:, tf.newaxis], following[:, :-1]], axis=1)
-    rows = tf.reshape(before, [-1, before.shape[-1]])
+    rows = _logits_before(network, tf.constant(prompt), tf.constant(tokens))
     if not settings["temperature"]:
         largest = tf.math.top_k(rows, 2).values.numpy()
         tied = np.ptp(largest, axis=1) <= LAST_BITS
@@ -119,3 +119,12 @@ def ties(
         ]
         tied = near[0] != near[1]
     return np.asarray(tied).reshape(tokens.shape)
+
+
+@tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+def _logits_before(network: Network, prompt: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+    """Returns [batch * length, vocabulary], the logits that each token was chosen by."""
+    first, states = _read(network, prompt)
+    following, _ = network(tokens, states, training=False)
+    before = tf.concat([first[:, tf.newaxis], following[:, :-1]], axis=1)
+    return tf.reshape(before, [-1, before.shape[-1]])

@@ -106,11 +106,15 @@ def _generate_text(network: Network, spec: TextSpec) -> Signature:
         tokens = generate(network, text_strings.encode(begun, vocabulary), Wanted(**settings))
         return {"text": text_strings.decode(tokens, vocabulary)}
 
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def generated(prompt: tf.Tensor, settings: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        return generate(network, prompt, Wanted(**settings))
+
     def uncertain(inputs: Arrays, outputs: Arrays) -> Arrays:
         settings = dict(inputs)
         prompt = text_strings.encode(tf.constant(settings.pop("prompt")), vocabulary)
-        wanted = Wanted(**{name: tf.constant(value) for name, value in settings.items()})
-        tokens = generate(network, prompt, wanted).numpy()
+        numbers = {name: tf.constant(value) for name, value in settings.items()}
+        tokens = generated(prompt, numbers).numpy()
         tied = ties(network, prompt.numpy(), tokens, settings)
         return {"text": np.asarray(tied.any(axis=1))}
 

@@ -1,6 +1,6 @@
 """What all rooms' tests share: the commands as processes, real data, one small run, one bundle."""
 
-import functools
+import fcntl
 import os
 import subprocess
 import sys
@@ -64,30 +64,50 @@ QUICK = {
 
 
 @pytest.fixture(scope="session")
-def run_of(tmp_path_factory):
+def made_once(tmp_path_factory):
+    """From a name, and what makes a folder, to that folder, which all workers of pytest share."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "made_once"
+    shared.mkdir(exist_ok=True)
+
+    def made_once(name, make):
+        folder, done = shared / name, shared / f"{name}.done"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
+
+    return made_once
+
+
+@pytest.fixture(scope="session")
+def run_of(made_once):
     """From a family's name to a run directory of it, trained once."""
 
-    @functools.cache
     def run_of(family):
-        flags = [run_of("cnn") if flag == "{cnn}" else flag for flag in QUICK[family]]
-        run = tmp_path_factory.mktemp("runs") / NAMES.get(family, family)
-        done = command("keras-train", family, *flags, "--run", run)
-        assert done.returncode == 0, done.stderr
-        return run
+        def train(folder):
+            flags = [run_of("cnn") if flag == "{cnn}" else flag for flag in QUICK[family]]
+            run = folder / NAMES.get(family, family)
+            done = command("keras-train", family, *flags, "--run", run)
+            assert done.returncode == 0, done.stderr
+
+        return made_once(f"run_{family}", train) / NAMES.get(family, family)
 
     return run_of
 
 
 @pytest.fixture(scope="session")
-def bundle_of(run_of, tmp_path_factory):
+def bundle_of(run_of, made_once):
     """From a family's name to a published version of that run: `<models>/<name>/1`."""
 
-    @functools.cache
     def bundle_of(family):
-        models = tmp_path_factory.mktemp("models")
-        done = command("keras-export", run_of(family), "--to", models)
-        assert done.returncode == 0, done.stderr
-        return models / run_of(family).name / "1"
+        def export(models):
+            done = command("keras-export", run_of(family), "--to", models)
+            assert done.returncode == 0, done.stderr
+
+        return made_once(f"bundle_{family}", export) / run_of(family).name / "1"
 
     return bundle_of
 

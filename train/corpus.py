@@ -71,11 +71,6 @@ class TextData:
             f"{len(self.vocabulary)} different"
         )
 
-    @property
-    def bfloat16_pays_on_cpu(self) -> bool:
-        """Steps over time are bound by what XLA makes of them, which gains nothing by it."""
-        return False
-
     def examples(self) -> Examples[TextSpec]:
         """Returns pieces of the validation part, each with what follows every token."""
         length = min(EXAMPLE_LENGTH, len(self.validation) - 1)

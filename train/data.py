@@ -36,10 +36,6 @@ class Data(Protocol):
     def summary(self) -> str:
         """What it is, for people: how much of what."""
 
-    @property
-    def bfloat16_pays_on_cpu(self) -> bool:
-        """Whether a training step is faster so, on processors that multiply bfloat16."""
-
     def examples(self) -> Examples[Any]:
         """Returns some hundred validation samples."""
 

@@ -40,7 +40,10 @@ def _begin(new: NewRun) -> RunDirectory:
     run_directory.check_free(new.path)
     strategy = runtime.prepare(new.settings.run, jit=new.settings.training.jit)
     data = _data(new.family, new.settings)
-    precision = runtime.precision(new.settings.run, bfloat16_pays_on_cpu=data.bfloat16_pays_on_cpu)
+    precision = runtime.precision(
+        new.settings.run,
+        bfloat16_pays_on_cpu=new.family.bfloat16_pays_on_cpu(new.settings.model, data.spec),
+    )
     pipeline = KINDS[new.family.reads].pipeline
     training = _fitted(new.settings.training, data, pipeline, strategy.num_replicas_in_sync)
     if new.family.follow:

@@ -26,8 +26,6 @@ SAMPLE_IMAGES = 5000
 SAMPLE_BYTES = 2**26
 """What initialisations may look at: so many images, or fewer if they are large."""
 SPLIT_SEED = 20120413
-SMALL_IMAGE = 16
-"""Below this side a step is all overhead, and converting to bfloat16 costs more than it saves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +97,6 @@ class ImageData:
             f"{len(self.test)} to test, {len(self.classes)} classes, "
             f"{self.spec.width} × {self.spec.height} × {self.spec.channels}{left_out}"
         )
-
-    @property
-    def bfloat16_pays_on_cpu(self) -> bool:
-        """Whether the images are not tiny."""
-        return min(self.spec.height, self.spec.width) >= SMALL_IMAGE
 
     def examples(self, count: int = 512) -> Examples[ImageSpec]:
         """Returns the first `count` validation images with their answers."""

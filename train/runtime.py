@@ -36,7 +36,7 @@ def precision(run: Run, *, bfloat16_pays_on_cpu: bool) -> str:
 
     Args:
         run: its `precision` is taken as it is, unless `auto`.
-        bfloat16_pays_on_cpu: whether these data make steps that gain by it.
+        bfloat16_pays_on_cpu: whether this model's steps gain by it.
 
     Returns:
         `float32`, `mixed_bfloat16` or `mixed_float16`. For `auto`: on a GPU what its tensor cores

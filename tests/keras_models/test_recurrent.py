@@ -179,3 +179,27 @@ def test_dropped_weights_have_no_gradient_and_others_more(kind):
 def test_dropping_weights_where_the_scan_cannot_be_is_refused():
     with pytest.raises(ValueError, match="weight_dropout goes with the usual activations"):
         recurrent.LSTM(4, activation="relu", weight_dropout=0.5).build((None, 3, 2))
+
+
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_bfloat16_is_no_further_from_float64_than_keras_own(kind, mask):
+    samples = np.random.default_rng(5).normal(size=(3, 40, 16))
+    mask = None if mask is None else np.repeat(mask, 8, axis=1)
+    settings = {"return_sequences": True, "return_state": True}
+    exact, _ = pair(kind, samples, **settings)
+    rounded = pair(kind, samples, dtype="mixed_bfloat16", **settings)
+    expected = tf.nest.flatten(results_and_gradients(exact, samples, mask, training=True))
+    errors = []
+    for layer in rounded:
+        layer.set_weights(exact.get_weights())
+        values = tf.nest.flatten(results_and_gradients(layer, samples, mask, training=True))
+        errors.append([_distance(*two) for two in zip(values, expected, strict=True)])
+    for theirs, ours in zip(*errors, strict=True):
+        assert ours <= 1.2 * theirs + 1e-3
+
+
+def _distance(values, expected):
+    """The length of the difference, as a share of that of what was expected."""
+    difference = np.asarray(tf.cast(values, tf.float64)) - np.asarray(expected)
+    return np.linalg.norm(difference) / np.linalg.norm(expected)
