@@ -2,7 +2,8 @@
 
     make screenshots
 
-starts a server on `models`, tries every model in headless Chromium, and writes `docs/images/page-*.png`.
+starts a server on `models`, tries every model in headless Chromium, and writes
+`docs/images/page*.png`.
 """
 
 import re
