@@ -27,6 +27,10 @@ coverage: .venv/installed
 screenshots: .venv/installed
 	$(BIN)/python docs/screenshots.py models
 
+# Hours of trials against a live server; Ctrl-C and again goes on. Prints a table.
+soak: .venv/installed
+	@$(BIN)/python -m tests.soak
+
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "keras-models needs Python 3.11 or newer; name one with: make PYTHON=python3.11" >&2; exit 2; }
