@@ -9,7 +9,7 @@ from tests.soak.trial import Outcome, Trial
 TIMES, SECONDS, CONNECTIONS = 5, 60.0, 64
 PATH = "/v1/models/slow:predict"
 BODY = predict([[1.0] * 250])
-QUEUE_MS = 200
+QUEUE_MS = 50
 
 
 async def closed_loop(server, seconds, connections):
@@ -35,7 +35,11 @@ async def open_loop(server, seconds, per_second):
 
     async def ask(client):
         began = time.perf_counter()
-        status, _ = await client.ask("POST", PATH, BODY)
+        try:
+            status, _ = await client.ask("POST", PATH, BODY)
+        except (OSError, EOFError):  # it was kept waiting in reserve until the server closed it
+            client = await server.connect()
+            status, _ = await client.ask("POST", PATH, BODY)
         found.append((status, time.perf_counter() - began))
         free.append(client)
 
@@ -81,7 +85,7 @@ async def overloaded(number):
         faults.append(f"only {100 * goodput:.0f} % of the capacity was answered")
     if refused and quantile(refused, 0.99) > 0.05:
         faults.append(f"refusals took {figures['refused p99 ms']:.0f} ms")
-    if quantile(accepted, 0.99) > max(4 * unloaded, unloaded + QUEUE_MS / 1000):
+    if quantile(accepted, 0.99) > max(4 * unloaded, unloaded + 2 * QUEUE_MS / 1000):
         faults.append(
             f"accepted took {figures['accepted p99 ms']:.0f} ms, alone {1000 * unloaded:.0f}"
         )

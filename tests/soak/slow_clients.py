@@ -2,19 +2,19 @@
 
 import asyncio
 import contextlib
+import socket
 import time
 
 from tests.soak.live import Live, predict, quantile
 from tests.soak.trial import Outcome, Trial
 
-CLIENTS = 500
 LONGEST_SECONDS = 12.0
 """Ten, and what the busy machine of the clients adds."""
 PATH = "/v1/models/half_plus:predict"
 HALF_HEAD = b"POST / HTTP/1.1\r\nContent-Le"
 HALF_BODY = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 90\r\n\r\n{"
-ASKED = b"GET /v1/models/pixels/metadata HTTP/1.1\r\nHost: a\r\n\r\n" * 20_000
-"""Answered whole, they are some hundred megabytes."""
+ASKED = b"GET /page/style.css HTTP/1.1\r\nHost: a\r\n\r\n" * 4000
+"""Their answers are more than all sockets hold."""
 
 
 async def half_head(client):
@@ -34,6 +34,7 @@ async def byte_a_second(client):
 async def no_reading(client):
     """Asks and asks, and takes no answer."""
     client.writer.transport.pause_reading()
+    client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.writer.write(ASKED)
 
 
@@ -42,7 +43,8 @@ async def half_closed(client):
     client.writer.write_eof()
 
 
-KINDS = [half_head, half_body, byte_a_second, no_reading, half_closed]
+KINDS = {half_head: 120, half_body: 120, byte_a_second: 120, no_reading: 20, half_closed: 120}
+"""How many of each there are at a time."""
 
 
 async def held(server, kind):
@@ -91,10 +93,8 @@ async def slow(number):
         before = server.descriptors()
         ended.clear()
         asking = asyncio.create_task(normal(server, ended))
-        for kind in KINDS:
-            seconds = await asyncio.gather(
-                *(held(server, kind) for _ in range(CLIENTS // len(KINDS)))
-            )
+        for kind, clients in KINDS.items():
+            seconds = await asyncio.gather(*(held(server, kind) for _ in range(clients)))
             figures[f"{kind.__name__} s"] = max(seconds)
             if max(seconds) > LONGEST_SECONDS:
                 faults.append(f"{kind.__name__} was borne for {max(seconds):.1f} s")
@@ -108,7 +108,7 @@ async def slow(number):
             )
         if server.descriptors() > before:
             faults.append(f"{server.descriptors() - before} descriptors are still open")
-    return Outcome(done=CLIENTS, faults=faults, figures=figures)
+    return Outcome(done=sum(KINDS.values()), faults=faults, figures=figures)
 
 
 TRIALS = [
