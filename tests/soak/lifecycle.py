@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 
+from serving.fleet.crew import SHORT_LIFE_SECONDS
 from tests.soak.live import Live, predict
 from tests.soak.trial import Outcome, Trial
 
@@ -52,15 +53,18 @@ async def killed(number):
     random, faults, back = np.random.default_rng([10, number]), [], []
     with Live(*PATIENT) as server:
         ended, counts = asyncio.Event(), {"answered": 0, "told 503": 0, "closed": 0}
-        asking = asyncio.gather(*(keep_asking(server, ended, counts, faults) for _ in range(8)))
+        requests = [(QUICK, predict([2.0])), (SLOW, predict([[1.0] * 250] * 8))] * 4
+        asking = asyncio.gather(
+            *(keep_asking(server, *request, ended, counts, faults) for request in requests)
+        )
         for kill in range(KILLS):
-            await asyncio.sleep(0.5 + random.random())
-            before = server.processes()
-            workers = workers_of(server)
+            # One that dies sooner is thought to do so again, and is replaced after a pause.
+            await asyncio.sleep(SHORT_LIFE_SECONDS + 1 + random.random())
+            workers = server.workers()
             victim = int(random.choice(workers))
             began = time.monotonic()
             os.kill(victim, [signal.SIGKILL, signal.SIGABRT][kill % 2])
-            while len(workers_of(server)) < len(workers) or set(server.processes()) == set(before):
+            while victim in (there := server.workers()) or len(there) < len(workers):
                 await asyncio.sleep(0.02)
             while await server.metric("keras_serve_worker_restarts_total") <= kill:
                 await asyncio.sleep(0.02)
@@ -75,32 +79,11 @@ async def killed(number):
     return Outcome(done=KILLS, faults=faults, figures={"replaced in s": max(back), **counts})
 
 
-def workers_of(server):
-    """Returns the processes that answer: those that no other process comes from."""
-    return [
-        number
-        for number in server.processes()
-        if os.path.exists(f"/proc/{number}/fd") and is_worker(number)
-    ]
-
-
-def is_worker(number):
-    with open(f"/proc/{number}/maps") as maps:
-        return "onnxruntime" in maps.read() and parent_is_fork_server(number)
-
-
-def parent_is_fork_server(number):
-    with open(f"/proc/{number}/stat") as stat:
-        parent = int(stat.read().rpartition(")")[2].split()[1])
-    with open(f"/proc/{parent}/cmdline") as command:
-        return "forkserver" in command.read()
-
-
-async def keep_asking(server, ended, counts, faults):
+async def keep_asking(server, path, asked, ended, counts, faults):
     client = await server.connect()
     while not ended.is_set():
         try:
-            status, body = await asyncio.wait_for(client.ask("POST", QUICK, predict([2.0])), 30)
+            status, body = await asyncio.wait_for(client.ask("POST", path, asked), 30)
         except (OSError, EOFError):
             counts["closed"] += 1
             client = await server.connect()
@@ -108,7 +91,7 @@ async def keep_asking(server, ended, counts, faults):
         except TimeoutError:
             faults.append("a request was never answered")
             return
-        if status == 200 and json.loads(body) == {"outputs": [2.0]}:
+        if status == 200 and (path == SLOW or json.loads(body) == {"outputs": [2.0]}):
             counts["answered"] += 1
         elif status == 503:
             counts["told 503"] += 1

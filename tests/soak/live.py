@@ -85,6 +85,11 @@ class Live:
             wanted = [child for parent in wanted for child in _children(parent)]
         return found
 
+    def workers(self):
+        """Returns the processes that answer: the fork server's children."""
+        own = _children(self.process.pid)
+        return [number for parent in own for number in _children(parent)]
+
     def memory_bytes(self):
         """Returns the memory of all processes, shared pages divided among them."""
         return sum(_proportional_bytes(number) for number in self.processes())
