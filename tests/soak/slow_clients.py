@@ -67,6 +67,7 @@ async def until_closed(client, is_deaf):
             await client.reader.read()
         while is_deaf:  # it never reads: whether the other side is there shows in writing
             await asyncio.sleep(0.1)
+            client.writer.write(b"\r\n")
             await client.writer.drain()
 
 
