@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench coverage protos constraints clean
+.PHONY: demo test lint bench coverage screenshots soak protos constraints clean
 
 demo: .venv/installed
 	$(BIN)/python demo.py
@@ -22,6 +22,14 @@ bench: .venv/installed
 # Every layer and network, exported by Keras and by us: prints a table.
 coverage: .venv/installed
 	@$(BIN)/python -m benchmarks.coverage
+
+# Pictures of the server's page for the docs, of the models that `make demo` leaves.
+screenshots: .venv/installed
+	$(BIN)/python docs/screenshots.py models
+
+# Hours of trials against a live server; Ctrl-C and again goes on. Prints a table.
+soak: .venv/installed
+	@$(BIN)/python -m tests.soak
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -56,7 +56,7 @@ class App:
         self._open_inference = OpenInferenceAPI(
             catalog, timeout_seconds=settings.rest_timeout_seconds
         )
-        self._page = page.INDEX.read_bytes()
+        self._page = page.responses()
         self._further = CORS if settings.has_cors else {}
         self._observe, self._all_metrics = observe, all_metrics
 
@@ -81,8 +81,8 @@ class App:
             return replace(response, headers=headers) if self._further else response
         if request.path == "/v2" or request.path.startswith("/v2/"):
             return await self._open_inference.answer(request, note)
-        if request.path == "/" and request.method in ("GET", "HEAD"):
-            return Response(body=self._page, content_type="text/html; charset=utf-8")
+        if request.path in self._page and request.method in ("GET", "HEAD"):
+            return self._page[request.path]
         if request.path == METRICS_PATH:
             return await self._metrics()
         raise NotFound(f"there is nothing at {request.path}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.api import media, rest_paths, status_json
+from serving.api import card_json, media, rest_paths, status_json
 from serving.api.generation import Streams
 from serving.api.note import Note
 from serving.api.reading import read
@@ -39,7 +39,7 @@ class RestAPI:
             return _preflight(request)
         path = rest_paths.parse(request.method, request.target)
         note.api = _APIS.get(path.action, "")
-        if path.action in ("status", "metadata"):
+        if path.action in ("status", "metadata", "card"):
             return self._about(path)
         if path.action == "predict":
             return await self._predict(path, request, note)
@@ -52,9 +52,10 @@ class RestAPI:
     def _about(self, path: ModelPath) -> Response:
         if not path.model:
             raise BadInput("Missing model name in request.")
-        if path.action == "metadata":
+        if path.action != "status":
             version = self._catalog.find(path.model, path.version, path.label)
-            return Response(body=status_json.metadata(version))
+            write = card_json.card if path.action == "card" else status_json.metadata
+            return Response(body=write(version))
         found = self._catalog.statuses(path.model, path.version, path.label)
         return Response(body=status_json.statuses(found))
 

@@ -15,7 +15,7 @@ _INFERENCE = re.compile(
     rf"/v1/models/([^/:]+){_VERSION}:(classify|regress|predict|stream)", re.IGNORECASE | re.ASCII
 )
 _ABOUT = re.compile(
-    rf"/v1/models(?:/([^/:]+))?{_VERSION}(?:/(metadata))?", re.IGNORECASE | re.ASCII
+    rf"/v1/models(?:/([^/:]+))?{_VERSION}(?:/(metadata|card))?", re.IGNORECASE | re.ASCII
 )
 _LARGEST_VERSION = 2**63 - 1
 
@@ -27,7 +27,7 @@ class ModelPath:
     Attributes:
         model: its name, empty for none.
         version, label: which version, None for the highest.
-        action: `predict`, `classify`, `regress`, `stream`; `status` or `metadata`.
+        action: `predict`, `classify`, `regress`, `stream`; `status`, `metadata` or `card`.
     """
 
     model: str
@@ -50,7 +50,7 @@ def parse(method: str, target: str) -> ModelPath:
     if version and int(version) > _LARGEST_VERSION:
         raise BadInput(f"Failed to convert version: {version} to numeric.")
     if pattern is _ABOUT:
-        action = action if action == "metadata" else "status"
+        action = action if action in ("metadata", "card") else "status"
     elif action != action.lower():
         raise BadInput(f"Malformed request: {method} {target}")
     return ModelPath(

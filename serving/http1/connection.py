@@ -14,7 +14,7 @@ from serving.errors import BadInput, DeadlineExceeded, ServingError, TooLarge
 from serving.http1 import head as heads
 from serving.http1.chunks import Chunks
 from serving.http1.compression import inflated
-from serving.http1.head import Head, HeadTooLarge
+from serving.http1.head import Head, HeadTooLarge, RequestTimeout
 from serving.http1.message import Request, Response
 from serving.http1.owner import Owner
 from serving.http1.response import CONTINUE, chunk, start, whole
@@ -200,6 +200,8 @@ class Connection(asyncio.Protocol):
             response = await self._response(head, body)
             keeps = head.keeps_alive and not self._owner.is_stopping and not self._was_last
             await self._send(response, head, keeps=keeps)
+            if keeps:
+                await self._taken()
         except Exception:  # the request's edge: an answer that broke off half way
             LOG.exception("an answer was not sent to its end")
             self._abort()
@@ -255,15 +257,23 @@ class Connection(asyncio.Protocol):
         if in_chunks:
             self._transport.write(chunk(b""))
 
+    async def _taken(self) -> None:
+        """Waits until an answer is taken: a client that only asks would fill the memory."""
+        if not self._writable.is_set():
+            self._owner.mark(self, SENDING)
+            self._deadline = float("inf")  # `check_time` ends one that takes nothing
+            await self._writable.wait()
+
     def _next(self) -> None:
         """Goes on to what came while a request was being answered."""
-        if self._is_full and self._transport:
-            self._is_full = False
-            self._transport.resume_reading()
         self._began = time.monotonic()
         self._deadline = self._began + (PATIENCE_SECONDS if self._buffer else IDLE_SECONDS)
         if self._buffer:
             self._advance()
+        is_short = self._task is None or len(self._buffer) <= MOST_UNREAD_BYTES
+        if self._is_full and is_short and self._transport:
+            self._is_full = False
+            self._transport.resume_reading()
 
     def _refuse(self, error: ServingError) -> None:
         """Answers what cannot be read as a request.
@@ -291,9 +301,3 @@ class Connection(asyncio.Protocol):
         self._deadline = time.monotonic() + PATIENCE_SECONDS
         if self._transport is not None:
             self._transport.close()
-
-
-class RequestTimeout(DeadlineExceeded):
-    """The client took too long to send its request."""
-
-    http_status = 408

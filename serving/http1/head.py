@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from serving.errors import BadInput, TooLarge, Unsupported
+from serving.errors import BadInput, DeadlineExceeded, TooLarge, Unsupported
 
 LARGEST_BYTES = 32 * 1024
 MOST_FIELDS = 100
@@ -24,6 +24,12 @@ class HeadTooLarge(TooLarge):
     """A head has more bytes than the server takes."""
 
     http_status = 431
+
+
+class RequestTimeout(DeadlineExceeded):
+    """The client took too long to send its request."""
+
+    http_status = 408
 
 
 @dataclass(frozen=True, kw_only=True)

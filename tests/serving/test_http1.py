@@ -1,5 +1,7 @@
 """HTTP/1.1 read strictly: what is a request, what is none, and what is too much."""
 
+import contextlib
+
 import pytest
 
 from serving.errors import BadInput, ServingError, TooLarge
@@ -83,3 +85,16 @@ def test_a_body_in_chunks_has_an_end():
         whole(b"6\r\n", largest=5)
     with pytest.raises(BadInput, match="chunks"):
         whole(b"1\r\nx\r\n" * (MOST_CHUNKS + 1), largest=10**6, step=10**6)
+
+
+def test_a_client_that_only_asks_is_neither_read_nor_kept(server):
+    """It takes none of its answers: without an end to that, they would fill the memory."""
+    asked = b"GET /v1/models/half_plus HTTP/1.1\r\nHost: a\r\n\r\n" * 1000
+    with server.connect() as connection:
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 16 * 2**20:  # what the sockets hold is less
+                connection.sendall(asked)
+                sent += len(asked)
+    assert sent < 16 * 2**20
+    assert server.get("/v1/models/half_plus")[0] == 200
