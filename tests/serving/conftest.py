@@ -267,6 +267,43 @@ def series():
     ]
 
 
+def so_far():
+    """The sum over time so far: what follows changes nothing of it."""
+    return [
+        Graph(
+            signature=signature(
+                "serving_default",
+                [tensor("x", "float32", "time")],
+                [tensor("y", "float32", "time")],
+            ),
+            nodes=[helper.make_node("CumSum", ["x", "axis"], ["y"])],
+            constants={"axis": np.array(1)},
+            reference=lambda x: [x.cumsum(axis=1)],
+            examples={"x": np.arange(12, dtype=np.float32).reshape(3, 4)},
+        )
+    ]
+
+
+def masked():
+    """The sum over time of what is no padding, -1; the lengths are masked."""
+    return [
+        Graph(
+            signature=signature(
+                "serving_default",
+                [tensor("x", "float32", "time", minimum=-1)],
+                [tensor("y", "float32")],
+            ),
+            nodes=[
+                helper.make_node("Relu", ["x"], ["unmasked"]),
+                helper.make_node("ReduceSum", ["unmasked", "axes"], ["y"], keepdims=0),
+            ],
+            constants={"axes": np.array([1])},
+            reference=lambda x: [np.maximum(x, 0).sum(axis=1)],
+            examples={"x": np.arange(12, dtype=np.float32).reshape(3, 4)},
+        )
+    ]
+
+
 def slow():
     """Some hundredths of a second for each row: matrices multiplied again and again."""
     size, times = 250, 20
@@ -315,7 +352,7 @@ def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     write_bundle(folder / "half_plus" / "123", half_plus(2))
     write_bundle(folder / "half_plus" / "00000124", half_plus(3))
-    for build in (sums, pixels, series, slow):
+    for build in (sums, pixels, series, so_far, masked, slow):
         write_bundle(folder / build.__name__ / "1", build())
     return folder
 
