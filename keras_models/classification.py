@@ -18,6 +18,8 @@ from keras_models.signature import Arrays, Codec, Signature, Tensor
 
 FILES = (1, 3, 32)
 """How many image files the cases of `classify_image_bytes` hold."""
+FILE_TOLERANCE = 1e-2
+"""Of answers to files that must be resized: two resizers agree within 1 of 255 in every pixel."""
 FEATURE = "image_bytes"
 """Of the `tf.train.Example`s that `classify` reads: one PNG or JPEG file."""
 
@@ -102,6 +104,7 @@ def signatures(model: keras.Model, spec: ImageSpec) -> list[Signature]:
             outputs=(Tensor(name="class", dtype="string", shape=("batch",)), probabilities),
             runtimes=("savedmodel",),
             cases=_file_cases,
+            tolerance=FILE_TOLERANCE,
         ),
         Signature(
             name="classify",
@@ -118,6 +121,7 @@ def signatures(model: keras.Model, spec: ImageSpec) -> list[Signature]:
             ),
             runtimes=("savedmodel",),
             cases=_example_cases,
+            tolerance=FILE_TOLERANCE,
         ),
     ]
 

@@ -1,5 +1,6 @@
 """Texts over gRPC, token by token, and the sessions that they share with REST."""
 
+import contextlib
 import json
 
 import grpc
@@ -31,6 +32,12 @@ def generate(server, name="python", **settings):
 
 def pieces(call):
     return [response.text for response in call]
+
+
+def ended(call):
+    with contextlib.suppress(grpc.RpcError):
+        pieces(call)
+    return call
 
 
 @pytest.mark.parametrize("prompt", ["The statement", "", "ünknown ☃"])
@@ -72,10 +79,10 @@ def test_a_session_that_breaks_off_is_forgotten(texts):
     with pytest.raises(grpc.RpcError, match="in use by another request"):
         pieces(generate(texts, **wanted))
     call.cancel()
-    call = generate(texts, session_id="broken", length=1)
+    call = ended(generate(texts, session_id="broken", length=1))
     while call.code() != grpc.StatusCode.OK:  # until the server has seen that its client is gone
         assert "in use" in call.details()
-        call = generate(texts, session_id="broken", length=1)
+        call = ended(generate(texts, session_id="broken", length=1))
     assert dict(call.initial_metadata())["session"] == "new"
 
 
