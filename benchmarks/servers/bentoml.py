@@ -10,4 +10,4 @@ if __name__ == "__main__":
     }  # fmt: skip
     service = "benchmarks.servers.bentoml_service:Network"
     command = [sys.executable, "-m", "bentoml", "serve", service, "--host", "127.0.0.1"]
-    os.execve(sys.executable, [*command, "--port", port], environment)  # noqa: S606
+    os.execve(sys.executable, [*command, "--port", port], environment)

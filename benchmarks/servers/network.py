@@ -8,9 +8,12 @@ import onnxruntime
 MOST_ROWS = 64
 WAIT_SECONDS = 0.0005
 
+Network = Callable[[np.ndarray], np.ndarray]
+"""From float32 [batch, 784] to float32 [batch, 10]."""
 
-def loaded(path: str) -> Callable[[np.ndarray], np.ndarray]:
-    """Returns the function from float32 [batch, 784] to float32 [batch, 10]."""
+
+def loaded(path: str) -> Network:
+    """Loads an ONNX file."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

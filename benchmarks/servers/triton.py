@@ -3,31 +3,26 @@
 import sys
 
 import numpy as np
+from pytriton.decorators import batch
+from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
+from pytriton.triton import Triton, TritonConfig
 
 from benchmarks.servers.network import MOST_ROWS, WAIT_SECONDS, loaded
 
-if __name__ == "__main__":
-    from pytriton.decorators import batch
-    from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
-    from pytriton.triton import Triton, TritonConfig
 
-    path, port, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+def main(path: str, port: int) -> None:
+    """Serves; Triton itself has threads for both cores, the network has its own."""
+    network = loaded(path)
 
-    def instance() -> object:
-        """Makes one of the workers."""
-        network = loaded(path)
-
-        @batch
-        def infer(x: np.ndarray) -> dict:
-            return {"y": network(x)}
-
-        return infer
+    @batch
+    def infer(x: np.ndarray) -> dict:
+        return {"y": network(x)}
 
     config = TritonConfig(http_port=port, grpc_port=port + 1, metrics_port=port + 2)
     with Triton(config=config) as triton:
         triton.bind(
             model_name="model",
-            infer_func=[instance() for _ in range(workers)],
+            infer_func=infer,
             inputs=[Tensor(name="x", dtype=np.float32, shape=(784,))],
             outputs=[Tensor(name="y", dtype=np.float32, shape=(10,))],
             config=ModelConfig(
@@ -36,3 +31,7 @@ if __name__ == "__main__":
             ),
         )
         triton.serve()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -61,7 +61,7 @@ def fill(response: Any, outputs: Mapping[str, np.ndarray], *, as_bytes: bool) ->
     Raises:
         Unsupported: the protocol has no word for a type.
     """
-    types = {name: _datatype(name, array) for name, array in outputs.items()}
+    types = {name: datatype_of(name, array) for name, array in outputs.items()}
     as_bytes = as_bytes or any(datatype.name not in _FIELDS for datatype in types.values())
     for name, array in outputs.items():
         tensor = response.outputs.add(name=name, datatype=types[name].open_inference)
@@ -73,7 +73,12 @@ def fill(response: Any, outputs: Mapping[str, np.ndarray], *, as_bytes: bool) ->
             getattr(tensor.contents, _FIELDS[types[name].name]).extend(values)
 
 
-def _datatype(name: str, array: np.ndarray) -> Datatype:
+def datatype_of(name: str, array: np.ndarray) -> Datatype:
+    """Returns what the protocol calls the type of an output.
+
+    Raises:
+        Unsupported: it has no word for it.
+    """
     datatype = of_array(array)
     if datatype is None or not datatype.open_inference:
         raise Unsupported(f"output {name} is {array.dtype}, which this protocol has no word for")
