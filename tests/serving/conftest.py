@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -360,7 +361,11 @@ def models(tmp_path_factory):
 class Server:
     """A `keras-serve` process, and requests to it."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, most_files=None):
+        def limit_files():
+            if most_files is not None:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -376,6 +381,7 @@ class Server:
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=limit_files,
         )
         self.lines = []
         self.port = int(self.wait_for(r"REST on \S+:(\d+)")[1])
@@ -453,8 +459,8 @@ def start_server():
     """A function that starts a server, of which the test may do what it likes."""
     started = []
 
-    def start(*arguments):
-        started.append(Server(*arguments))
+    def start(*arguments, **options):
+        started.append(Server(*arguments, **options))
         return started[-1]
 
     yield start

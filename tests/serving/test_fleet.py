@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import os
 import re
-import resource
 import shutil
 import signal
 import threading
@@ -180,8 +179,8 @@ def test_an_empty_folder_is_served_and_a_model_that_comes_is_found(
 ):
     server = start_server(tmp_path, "--workers", "1", "--poll", "0.05")
     assert server.post(f"{HALF}:predict", {"instances": [0.0]})[0] == 404
-    publish(write_half_plus, tmp_path / "made", 1, 1)
-    (tmp_path / "made" / "half_plus").rename(tmp_path / "half_plus")
+    write_half_plus(tmp_path / ".made", 1, 1)
+    (tmp_path / ".made" / "half_plus").rename(tmp_path / "half_plus")
     await_state(server, 1, "AVAILABLE")
     assert server.post(f"{HALF}:predict", {"instances": [0.0]})[1] == {"predictions": [1.0]}
     (tmp_path / "half_plus").rename(tmp_path / ".gone")
@@ -191,12 +190,7 @@ def test_an_empty_folder_is_served_and_a_model_that_comes_is_found(
 
 
 def test_few_open_files_are_few_connections_and_no_end(start_server, models):
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-    try:
-        server = start_server(models, "--workers", "1", "--connections", "1000")
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit[1], limit[1]))
+    server = start_server(models, "--workers", "1", "--connections", "1000", most_files=64)
     with contextlib.ExitStack() as stack:
         for _ in range(150):
             stack.enter_context(server.connect())
