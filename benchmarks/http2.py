@@ -10,8 +10,7 @@ _FRAME = struct.Struct(">HBBBI")
 """Length (16 and 8 bits), type, flags, stream."""
 DATA, HEADERS, RESET, SETTINGS, PING, WINDOW = 0, 1, 3, 4, 6, 8
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
-INITIAL_WINDOW = 4
-LARGEST_FRAME = 16384
+INITIAL_WINDOW, LARGEST_FRAME = 4, 5
 OPEN = 2**31 - 1
 
 
@@ -28,8 +27,9 @@ class GRPC(asyncio.Protocol):
         )  # fmt: skip
         self._message = b"\0" + struct.pack(">I", len(message)) + message
         self._buffer = bytearray()
-        self._stream, self._unsent = -1, b""
+        self._stream, self._unsent = -1, memoryview(b"")
         self._initial = self._window = self._stream_window = 65535
+        self._largest_frame = 16384
         self._has_data = False
         self.ended = asyncio.get_running_loop().create_future()
 
@@ -48,17 +48,18 @@ class GRPC(asyncio.Protocol):
         self._began, self._has_data = time.perf_counter(), False
         self._stream += 2
         self._stream_window = self._initial
-        self._unsent = self._message
+        self._unsent = memoryview(self._message)
         self._send(_frame(HEADERS, END_HEADERS, self._stream, self._headers))
 
     def _send(self, before: bytes = b"") -> None:
         """Sends as much of the message as the server takes."""
         parts = [before]
-        while self._unsent and (most := min(LARGEST_FRAME, self._window, self._stream_window)) > 0:
+        while self._unsent and (room := min(self._window, self._stream_window)) > 0:
+            most = min(room, self._largest_frame)
             part, self._unsent = self._unsent[:most], self._unsent[most:]
             self._window -= len(part)
             self._stream_window -= len(part)
-            parts.append(_frame(DATA, 0 if self._unsent else END_STREAM, self._stream, part))
+            parts += [_head(len(part), DATA, 0 if self._unsent else END_STREAM, self._stream), part]
         self._transport.write(b"".join(parts))
 
     def data_received(self, data: bytes) -> None:  # noqa: D102
@@ -99,6 +100,8 @@ class GRPC(asyncio.Protocol):
             if number == INITIAL_WINDOW:
                 self._stream_window += value - self._initial
                 self._initial = value
+            elif number == LARGEST_FRAME:
+                self._largest_frame = value
         self._transport.write(_frame(SETTINGS, ACK, 0, b""))
 
     def _widen(self, stream: int, more: int) -> None:
@@ -127,5 +130,8 @@ def _text(text: str) -> bytes:
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    size = len(payload)
-    return _FRAME.pack(size >> 8, size & 255, kind, flags, stream) + payload
+    return _head(len(payload), kind, flags, stream) + payload
+
+
+def _head(size: int, kind: int, flags: int, stream: int) -> bytes:
+    return _FRAME.pack(size >> 8, size & 255, kind, flags, stream)

@@ -20,6 +20,9 @@ from serving.errors import BadInput, ServingError
 from serving.wire.messages import message, pool
 
 LOG = logging.getLogger(__name__)
+AHEAD_BYTES = 2**20
+"""Of a message that a client may send before it is asked to go on; by default a sixteenth of it,
+and a batch of rows comes in as many turns."""
 Method = Callable[[Any, Note, float], Awaitable[Any]]
 """From request, what is noted of it, and deadline (monotonic seconds) to response."""
 Tell = Callable[[str, str], Awaitable[None]]
@@ -41,6 +44,8 @@ async def start(
             ("grpc.max_receive_message_length", largest_bytes),
             ("grpc.max_send_message_length", -1),
             ("grpc.max_metadata_size", 32 * 1024),
+            ("grpc.http2.lookahead_bytes", AHEAD_BYTES),
+            ("grpc.http2.max_frame_size", AHEAD_BYTES),
         ],
         maximum_concurrent_rpcs=most_calls,
     )

@@ -231,12 +231,14 @@ def test_labels_and_policies_come_from_a_configuration(start_server, tmp_path, m
 
 
 def test_a_server_listens_on_localhost_alone(server):
-    listening = [
-        line.split()[1]
-        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
-        if line.split()[1].endswith(f":{server.port:04X}") and line.split()[3] == "0A"
-    ]
-    assert listening == [f"0100007F:{server.port:04X}"]
+    tables = [Path(f"/proc/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
+    for port in (server.port, server.grpc_port):
+        listening = {
+            line.split()[1]
+            for line in sum(tables, [])
+            if line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A"
+        }
+        assert listening == {f"0100007F:{port:04X}"}
 
 
 @pytest.mark.parametrize(
