@@ -1,102 +1,151 @@
-"""Requests of one row a second, and their latency: REST and gRPC beside the bare session.
+"""Requests of one row a second, and their latency: this server beside others.
 
-    python -m benchmarks.server models/digits/1
-    python -m benchmarks.server models/digits/1 --workers 2 --seconds 5
+    python -m benchmarks.server --triton PYTHON --litserve PYTHON
+    python -m benchmarks.server models/digits/1 --seconds 5
 
-The server and the clients are processes of this machine and share its cores, so the figures are of
-both together; what the bare ONNX Runtime session does on one thread stands beside them.
+Without a bundle the network is 784 → 128 → 10, made and exported for it. Others are compared on
+that one: PYTHON is the interpreter of a virtual environment with the package (nvidia-pytriton,
+litserve, mlserver, bentoml, kserve, ray[serve]) and onnxruntime. Servers take turns, round after
+round; what is printed is the median of the rounds.
+
+With four cores and more the servers have two of them and the load has others (`--server-cores`,
+`--load-cores`); with fewer they share, and the figures are of both together.
 """
 
 import argparse
-import asyncio
+import contextlib
 import json
+import os
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
-import grpc.aio
 import numpy as np
-import uvloop
 
+from benchmarks.http2 import GRPC
+from benchmarks.load import REST, Connect, Measured, measure
+from benchmarks.servers.contestants import CONTESTANTS, started
 from serving import bundle, golden, load
-from serving.wire import tensor_proto
-from serving.wire.messages import serving
+from serving.wire import inference_tensor, tensor_proto
+from serving.wire.messages import message, serving
 
 CONNECTIONS = (1, 16, 64)
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
+INFER = "/inference.GRPCInferenceService/ModelInfer"
+ROWS_TOGETHER = (64, 256)
+WARM_UP_SECONDS = 0.5
+FIRST_PORT = 29500
 
-Client = Callable[[], Awaitable[bool]]
-"""Sends one request on a connection of its own; tells whether it was answered, or refused."""
+Arrays = dict[str, np.ndarray]
+Results = dict[tuple[str, int], list[Measured]]
 
 
 def main() -> int:
-    """Prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("bundle", type=Path, help="a published version: models/digits/1")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each row of the table")
-    options = parser.parse_args()
-    row = example(options.bundle)
-    print(
-        f"{'':24} {'connections':>11} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>8} {'refused':>8}"
-    )
-    for rows in (1, 256):
-        rate = bare(options.bundle, row, rows, options.seconds)
-        print(f"{f'bare session, {rows} rows':24} {'':>11} {rate:11.0f} rows/s")
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(options.bundle, Path(folder) / "model" / "1")
-        command = [sys.executable, "-m", "serving", folder, "--workers", str(options.workers)]
-        command += ["--rest-port", "0", "--grpc-port", "0", "--poll", "0"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            try:
-                compare(*ports(process), row, options.seconds)
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.stderr.read()
+    """Prints tables."""
+    options = parser().parse_args()
+    os.sched_setaffinity(0, options.load_cores)
+    with tempfile.TemporaryDirectory() as made:
+        models = Path(made) / "models"
+        if options.bundle is None:
+            network(models)
+        else:
+            shutil.copytree(options.bundle, models / "model" / "1")
+        own = models / "model" / "1"
+        row = example(own)
+        print_bare(own, row, options.seconds)
+        results: Results = defaultdict(list)
+        for _ in range(options.rounds):
+            with ours(models, options) as (rest, grpc_port):
+                for name, (port, connect) in own_calls(rest, grpc_port, row).items():
+                    take_turn(results, name, port, connect, options.seconds)
+            for name in CONTESTANTS if options.bundle is None else ():
+                if python := getattr(options, name):
+                    measure_contestant(results, name, python, own, row, options)
+        print_table(results)
     return 0
 
 
-def compare(rest: int, grpc_port: int, row: dict[str, np.ndarray], seconds: float) -> None:
-    """Prints a line for each protocol and number of connections."""
-    for name, connect in (
-        ("REST, JSON row", lambda: rest_client(rest, row)),
-        ("gRPC, typed fields", lambda: grpc_client(grpc_port, row)),
-    ):
-        for connections in CONNECTIONS:
-            times, refused = uvloop.run(measured(connect, connections, seconds))
-            p50, p99 = (1000 * float(np.quantile(times or [np.nan], q)) for q in (0.5, 0.99))
-            rate = len(times) / seconds
-            print(
-                f"{name:24} {connections:11} {rate:11.0f} {p50:8.2f} {p99:8.2f} {refused:8}",
-                flush=True,
-            )
+def parser() -> argparse.ArgumentParser:
+    """Returns the parser of the flags."""
+    cores = sorted(os.sched_getaffinity(0))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("bundle", nargs="?", type=Path, help="a published version")
+    parser.add_argument("--workers", type=int, default=2, help="of each server (2)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each measurement (3)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--server-cores", type=numbers, default=cores[:2])
+    parser.add_argument(
+        "--load-cores", type=numbers, default=cores[2:] if len(cores) > 3 else cores
+    )
+    for name in CONTESTANTS:
+        parser.add_argument(f"--{name}", metavar="PYTHON", help="that can import it")
+    return parser
 
 
-def example(folder: Path) -> dict[str, np.ndarray]:
-    """Returns one real row of the bundle's golden inputs."""
+def numbers(text: str) -> list[int]:
+    """Reads `0,1`."""
+    return [int(part) for part in text.split(",")]
+
+
+def network(models: Path) -> None:
+    """Makes and exports 784 → 128 → 10, relu and softmax, as `<models>/model/1`."""
+    code = (
+        "import keras; from keras import layers; keras.utils.set_random_seed(0)\n"
+        "keras.Sequential([keras.Input((784,), name='x'), layers.Dense(128, 'relu'), "
+        f"layers.Dense(10, 'softmax', name='y')]).save({str(models.parent / 'network.keras')!r})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "export", str(models.parent / "network.keras")]
+    command += ["--to", str(models), "--name", "model"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def example(folder: Path) -> Arrays:
+    """Returns one row of the bundle's golden inputs."""
     content = bundle.read_checked(folder, bundle.read(folder), bundle.REFERENCE)
     cases = golden.from_bytes(content)
     case = next(c for c in cases if c.signature == "serving_default" and c.name.startswith("real"))
     return {name: array[:1] for name, array in case.inputs.items()}
 
 
-def bare(folder: Path, row: dict[str, np.ndarray], rows: int, seconds: float) -> float:
-    """Returns rows a second of the session itself, on one thread."""
+def print_bare(folder: Path, row: Arrays, seconds: float) -> None:
+    """Prints what the session itself does on one thread."""
     session = load(folder).session("serving_default")
-    inputs = {name: np.repeat(array, rows, axis=0) for name, array in row.items()}
-    session.compute(inputs)
-    count, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
+    for rows in (1, *ROWS_TOGETHER):
+        inputs = {name: np.repeat(array, rows, axis=0) for name, array in row.items()}
         session.compute(inputs)
-        count += rows
-    return count / (time.perf_counter() - began)
+        count, began = 0, time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            session.compute(inputs)
+            count += 1
+        each = (time.perf_counter() - began) / count
+        print(f"bare session, {rows:3} rows: {rows / each:10,.0f} rows/s, {1000 * each:.3f} ms")
+
+
+@contextlib.contextmanager
+def ours(models: Path, options: argparse.Namespace) -> Iterator[tuple[int, int]]:
+    """Runs this server; yields its ports."""
+    command = [sys.executable, "-m", "serving", str(models), "--workers", str(options.workers)]
+    command += ["--rest-port", "0", "--grpc-port", "0", "--poll", "0"]
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, options.server_cores),
+    ) as process:
+        try:
+            yield ports(process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.stderr.read()
 
 
 def ports(process: subprocess.Popen) -> tuple[int, int]:
@@ -111,61 +160,85 @@ def ports(process: subprocess.Popen) -> tuple[int, int]:
     return int(found[0][1]), int(found[1][1])
 
 
-async def measured(connect: Callable, connections: int, seconds: float) -> tuple[list[float], int]:
-    """Returns how long each answered request took, and how many were refused."""
-    clients = [await connect() for _ in range(connections)]
-    times: list[float] = []
-    refusals: list[float] = []
-    end = time.perf_counter() + seconds
-
-    async def ask(client: Client) -> None:
-        await client()
-        while (began := time.perf_counter()) < end:
-            is_answered = await client()
-            (times if is_answered else refusals).append(time.perf_counter() - began)
-
-    await asyncio.gather(*(ask(client) for client in clients))
-    return times, len(refusals)
+def own_calls(rest: int, grpc_port: int, row: Arrays) -> dict[str, tuple[int, Connect]]:
+    """Returns how this server is asked, by what is printed."""
+    columns = {name: array.tolist() for name, array in row.items()}
+    body = json.dumps({"inputs": columns}).encode()
+    calls = {
+        "ours, REST, JSON": (rest, lambda load: REST(load, "/v1/models/model:predict", body)),
+        "ours, gRPC Predict": (grpc_port, caller(PREDICT, predict_request(row, 1))),
+        "ours, gRPC ModelInfer": (grpc_port, caller(INFER, infer_request(row))),
+    }
+    for rows in ROWS_TOGETHER:
+        request = predict_request(row, rows)
+        calls[f"ours, gRPC, {rows} rows"] = (grpc_port, caller(PREDICT, request))
+    return calls
 
 
-async def rest_client(port: int, row: dict[str, np.ndarray]) -> Client:
-    """Opens a connection that is kept."""
-    body = json.dumps({"inputs": {name: array.tolist() for name, array in row.items()}}).encode()
-    head = (
-        f"POST /v1/models/model:predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-
-    async def ask() -> bool:
-        writer.write(head.encode() + body)
-        answer = await reader.readuntil(b"\r\n\r\n")
-        await reader.readexactly(int(re.search(rb"Content-Length: (\d+)", answer)[1]))
-        return answer.startswith(b"HTTP/1.1 200")
-
-    return ask
+def caller(path: str, content: bytes) -> Connect:
+    """Returns what connects and calls a method."""
+    return lambda load: GRPC(load, path, content)
 
 
-async def grpc_client(port: int, row: dict[str, np.ndarray]) -> Client:
-    """Opens a channel of its own."""
+def predict_request(row: Arrays, rows: int) -> bytes:
+    """A PredictRequest with `tensor_content`."""
     request = serving("PredictRequest")()
     request.model_spec.name = "model"
     for name, array in row.items():
-        tensor_proto.to_proto(array, request.inputs[name])
-    content = request.SerializeToString()
-    options = [("grpc.use_local_subchannel_pool", 1)]
-    channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options)
-    call = channel.unary_unary(PREDICT)
+        tensor_proto.to_proto(array[:0], request.inputs[name])
+        request.inputs[name].tensor_shape.dim[0].size = rows
+        request.inputs[name].tensor_content = np.repeat(array, rows, axis=0).tobytes()
+    content: bytes = request.SerializeToString()
+    return content
 
-    async def ask() -> bool:
-        try:
-            await call(content)
-        except grpc.aio.AioRpcError as error:
-            if error.code() != grpc.StatusCode.UNAVAILABLE:
-                raise
-            return False
-        return True
 
-    return ask
+def infer_request(row: Arrays) -> bytes:
+    """A ModelInferRequest with raw bytes."""
+    request = message("inference.ModelInferRequest")(model_name="model")
+    for name, array in row.items():
+        datatype = inference_tensor.datatype_of(name, array).open_inference
+        request.inputs.add(name=name, datatype=datatype, shape=array.shape)
+        request.raw_input_contents.append(array.tobytes())
+    content: bytes = request.SerializeToString()
+    return content
+
+
+def measure_contestant(
+    results: Results,
+    name: str,
+    python: str,
+    folder: Path,
+    row: Arrays,
+    options: argparse.Namespace,
+) -> None:
+    """Starts another server and asks it."""
+    contestant, graph = CONTESTANTS[name], folder / "onnx" / "serving_default.onnx"
+    body = json.dumps(contestant.body(row["x"][0])).encode()
+    port = FIRST_PORT + 10 * list(CONTESTANTS).index(name)
+    with started(name, python, graph, port, options.workers, options.server_cores):
+        connect: Connect = lambda load: REST(load, contestant.path, body)  # noqa: E731
+        take_turn(results, f"{name}, REST, JSON", port, connect, options.seconds)
+        if contestant.has_grpc:
+            call = caller(INFER, infer_request(row))
+            take_turn(results, f"{name}, gRPC ModelInfer", port + 1, call, options.seconds)
+
+
+def take_turn(results: Results, name: str, port: int, connect: Connect, seconds: float) -> None:
+    """Measures a server at every number of connections."""
+    for connections in CONNECTIONS:
+        measure(port, connect, connections, WARM_UP_SECONDS)
+        results[name, connections].append(measure(port, connect, connections, seconds))
+
+
+def print_table(results: Results) -> None:
+    """Prints the median of the rounds."""
+    print(f"\n{'':24} {'connections':>11} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>8} refused")
+    for (name, connections), rounds in results.items():
+        rate, p50, p99, refused = (
+            statistics.median(getattr(one, field) for one in rounds)
+            for field in ("rate", "p50", "p99", "refused")
+        )
+        print(f"{name:24} {connections:11} {rate:11,.0f} {p50:8.2f} {p99:8.2f} {refused:7.0f}")
 
 
 if __name__ == "__main__":

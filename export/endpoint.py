@@ -1,6 +1,7 @@
 """A live server, ours or TF Serving, as what answers golden inputs: over REST, or over gRPC.
 
-Only clients are needed here, so neither TensorFlow nor ONNX Runtime is loaded.
+Only clients are needed here, so neither TensorFlow nor ONNX Runtime is loaded. Golden strings are
+in hexadecimal (`proof_cases.hex_of`).
 """
 
 import base64
@@ -71,22 +72,30 @@ def _refused(url: str, status: int, body: bytes) -> ServingError:
 
 
 def _to_json(array: np.ndarray) -> Any:
-    if array.dtype.kind not in "SUO":
+    if array.dtype.kind != "U":
         return array.tolist()
-    if array.ndim:
-        return [_to_json(element) for element in np.asarray(array, object)]
-    return _to_b64(array.item())
-
-
-def _to_b64(value: bytes | str) -> dict[str, str]:
-    content = value.encode() if isinstance(value, str) else value
-    return {"b64": base64.b64encode(content).decode()}
+    return _each(lambda text: {"b64": base64.b64encode(bytes.fromhex(text)).decode()}, array)
 
 
 def _from_json(tensor: Tensor, value: Any) -> np.ndarray:
-    if tensor.dtype == "string":
-        return np.array(value, str)
-    return np.array(value, tensor.dtype)
+    array = np.array(value, object if tensor.dtype == "string" else tensor.dtype)
+    return _golden(array)
+
+
+def _golden(array: np.ndarray) -> np.ndarray:
+    """Strings as the golden outputs hold them."""
+    if array.dtype != object:
+        return array
+    return np.array(_each(lambda text: _bytes(text).hex(), array))
+
+
+def _each(convert: Callable[[Any], Any], array: np.ndarray) -> Any:
+    """Returns lists of what every element becomes."""
+    return np.frompyfunc(convert, 1, 1)(array.astype(object)).tolist()
+
+
+def _bytes(text: bytes | str) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
 
 
 def _grpc(address: str, manifest: Manifest, version: int) -> Runner:
@@ -103,6 +112,8 @@ def _grpc(address: str, manifest: Manifest, version: int) -> Runner:
         request.model_spec.signature_name = signature
         request.model_spec.version.value = version
         for name, array in inputs.items():
+            if array.dtype.kind == "U":
+                array = np.array(_each(bytes.fromhex, array), object)
             tensor_proto.to_proto(array, request.inputs[name])
         try:
             content = call(request.SerializeToString(), timeout=SECONDS)
@@ -111,16 +122,9 @@ def _grpc(address: str, manifest: Manifest, version: int) -> Runner:
             kind = Unsupported if unsupported else ServingError
             raise kind(f"{address} answers {error.code().name}: {error.details()}") from error
         outputs = serving("PredictResponse").FromString(content).outputs
-        return {name: _text(tensor_proto.to_array(name, outputs[name])) for name in outputs}
+        return {name: _golden(tensor_proto.to_array(name, outputs[name])) for name in outputs}
 
     return run
-
-
-def _text(array: np.ndarray) -> np.ndarray:
-    """Strings as the golden outputs hold them."""
-    if array.dtype != object:
-        return array
-    return np.array([value.decode() for value in array.ravel().tolist()], str).reshape(array.shape)
 
 
 def has_rows(inputs: Mapping[str, np.ndarray]) -> bool:

@@ -18,6 +18,10 @@ from keras_models.signature import Arrays, Codec, Signature, Tensor
 
 FILES = (1, 3, 32)
 """How many image files the cases of `classify_image_bytes` hold."""
+FILE_TOLERANCE = 1e-2
+"""Of answers to files that must be resized: two resizers agree within 1 of 255 in every pixel."""
+FEATURE = "image_bytes"
+"""Of the `tf.train.Example`s that `classify` reads: one PNG or JPEG file."""
 
 
 def classified(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -52,16 +56,28 @@ def signatures(model: keras.Model, spec: ImageSpec) -> list[Signature]:
         logits = model(image, training=False)
         return {"probabilities": tf.nn.softmax(logits), "label": tf.argmax(logits, axis=-1)}
 
-    def classify_image_bytes(image_bytes: tf.Tensor) -> Mapping[str, tf.Tensor]:
+    def classify_files(image_bytes: tf.Tensor) -> Mapping[str, tf.Tensor]:
         decoded = tf.map_fn(
             lambda contents: decode_image_bytes(contents, spec.height, spec.width, spec.channels),
             image_bytes,
             fn_output_signature=tf.uint8,
         )
-        answer = classify(decoded)
+        return classify(decoded)
+
+    def classify_image_bytes(image_bytes: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        answer = classify_files(image_bytes)
         return {
             "class": tf.gather(tf.constant(classes), answer["label"]),
             "probabilities": answer["probabilities"],
+        }
+
+    def classify_examples(inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        features = {FEATURE: tf.io.FixedLenFeature([], tf.string)}
+        answer = classify_files(tf.io.parse_example(inputs, features)[FEATURE])
+        scores = answer["probabilities"]
+        return {
+            "classes": tf.broadcast_to(tf.constant(classes), tf.shape(scores)),
+            "scores": scores,
         }
 
     return [
@@ -88,6 +104,24 @@ def signatures(model: keras.Model, spec: ImageSpec) -> list[Signature]:
             outputs=(Tensor(name="class", dtype="string", shape=("batch",)), probabilities),
             runtimes=("savedmodel",),
             cases=_file_cases,
+            tolerance=FILE_TOLERANCE,
+        ),
+        Signature(
+            name="classify",
+            summary="The same on `tf.train.Example`s, for TF Serving's Classify: every class.",
+            function=classify_examples,
+            inputs=(
+                Tensor(
+                    name="inputs", dtype="string", shape=("batch",), codec=Codec(name="example")
+                ),
+            ),
+            outputs=(
+                Tensor(name="classes", dtype="string", shape=("batch", len(classes))),
+                Tensor(name="scores", dtype="float32", shape=("batch", len(classes))),
+            ),
+            runtimes=("savedmodel",),
+            cases=_example_cases,
+            tolerance=FILE_TOLERANCE,
         ),
     ]
 
@@ -104,6 +138,21 @@ def _file_cases(examples: Arrays) -> Mapping[str, Arrays]:
         "jpeg_3": [tf.io.encode_jpeg(image).numpy() for image in larger],
     }
     return {name: {"image_bytes": np.array(some, object)} for name, some in files.items()}
+
+
+def _example_cases(examples: Arrays) -> Mapping[str, Arrays]:
+    """The same files, each in an Example."""
+    return {
+        name: {"inputs": np.array([_example(content) for content in case["image_bytes"]], object)}
+        for name, case in _file_cases(examples).items()
+    }
+
+
+def _example(content: bytes) -> bytes:
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
+    example = tf.train.Example(features=tf.train.Features(feature={FEATURE: feature}))
+    serialized: bytes = example.SerializeToString(deterministic=True)
+    return serialized
 
 
 def _image(spec: ImageSpec) -> Tensor:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from serving import bundle, golden
+from serving.batch import together
 from serving.bundle import Manifest, Signature, Tensor
-from serving.characters import PADDING
 from serving.codecs import DECODERS, ENCODERS
 from serving.errors import BadInput, NotFound
 from serving.sampling import Sampling
@@ -185,27 +185,8 @@ def _to_array(tensor: Tensor, value: Any) -> np.ndarray:
         if isinstance(value, str | bytes | Path):
             return decode(value, tensor.codec.settings)
         if isinstance(value, Sequence) and value and isinstance(value[0], str | bytes | Path):
-            return _together(tensor, [decode(one, tensor.codec.settings) for one in value])
+            return together(tensor, [decode(one, tensor.codec.settings) for one in value])
     return _exactly(tensor, value)
-
-
-def _together(tensor: Tensor, samples: Sequence[np.ndarray]) -> np.ndarray:
-    """Makes one batch; shorter texts are filled up where the signature knows padding.
-
-    Raises:
-        BadInput: they differ in length, and it does not.
-    """
-    longest = max(samples, key=len)
-    if all(sample.shape == longest.shape for sample in samples):
-        return np.stack(samples)
-    if tensor.minimum != PADDING:
-        raise BadInput(f"{tensor.name} takes texts of one length in a batch, got several lengths")
-    return np.stack(
-        [
-            np.pad(sample, (0, len(longest) - len(sample)), constant_values=PADDING)
-            for sample in samples
-        ]
-    )
 
 
 def _exactly(tensor: Tensor, value: Any) -> np.ndarray:

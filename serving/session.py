@@ -47,7 +47,6 @@ class Session:
                 f"the graph of {signature.name} cannot be loaded: {error}"
             ) from error
         self.signature = signature
-        self._inputs = {tensor.name: tensor for tensor in signature.inputs}
         self._outputs = [tensor.name for tensor in signature.outputs]
         self._shrinking = onnxruntime.RunOptions()
         self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
@@ -94,24 +93,29 @@ class Session:
         return {tensor.name: _empty(tensor, sizes) for tensor in self.signature.outputs}
 
     def check(self, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
-        """Returns the length of every free dimension.
+        """Returns the length of every free dimension; as the function `check`."""
+        return check(self.signature, inputs)
 
-        Raises:
-            BadInput: an input is missing, unknown, or does not fit.
-        """
-        expected = self._inputs
-        if inputs.keys() != expected.keys():
-            raise BadInput(
-                f"{self.signature.name} takes {', '.join(sorted(expected))}; "
-                f"got {', '.join(sorted(inputs)) or 'nothing'}"
-            )
-        sizes: dict[str, int] = {}
-        for tensor in self.signature.inputs:
-            _check_tensor(tensor, inputs[tensor.name], sizes)
-        for dimension, least in self.signature.shortest.items():
-            if 0 < sizes[dimension] < least:
-                raise BadInput(f"{dimension} must be at least {least}, got {sizes[dimension]}")
-        return sizes
+
+def check(signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """Holds inputs to a signature; returns the length of every free dimension.
+
+    Raises:
+        BadInput: an input is missing, unknown, or does not fit.
+    """
+    expected = {tensor.name for tensor in signature.inputs}
+    if inputs.keys() != expected:
+        raise BadInput(
+            f"{signature.name} takes {', '.join(sorted(expected))}; "
+            f"got {', '.join(sorted(inputs)) or 'nothing'}"
+        )
+    sizes: dict[str, int] = {}
+    for tensor in signature.inputs:
+        _check_tensor(tensor, inputs[tensor.name], sizes)
+    for dimension, least in signature.shortest.items():
+        if 0 < sizes[dimension] < least:
+            raise BadInput(f"{dimension} must be at least {least}, got {sizes[dimension]}")
+    return sizes
 
 
 NEXT = "next_"
@@ -173,7 +177,7 @@ def _one_row(tensor: Tensor) -> np.ndarray:
 
 def _check_tensor(tensor: Tensor, value: np.ndarray, sizes: dict[str, int]) -> None:
     wanted = f"{tensor.name} is {tensor.dtype} {_written(tensor)}"
-    if value.dtype != np.dtype(tensor.dtype):
+    if value.dtype != (object if tensor.dtype == "string" else tensor.dtype):
         raise BadInput(f"{wanted}, got {value.dtype}")
     if value.ndim != len(tensor.shape):
         raise BadInput(f"{wanted}, got shape {list(value.shape)}")

@@ -1,4 +1,4 @@
-"""Which protocol a path belongs to, and what is noted of every request.
+"""Which protocol a path belongs to, and what becomes of a request that fails.
 
 A new protocol over HTTP is one file and one line in `App._route`.
 """
@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from serving import metrics, page
-from serving.api.generation import Streams
 from serving.api.note import Note
+from serving.api.observer import Observer
 from serving.api.open_inference import OpenInferenceAPI
 from serving.api.rest import RestAPI
 from serving.errors import NotFound, ServingError
 from serving.fleet.settings import Settings
 from serving.http1.message import Request, Response
-from serving.metrics import Metrics
 from serving.running.catalog import Catalog
+from serving.running.texts import Texts
 from serving.wire import answer_json
 
 LOG = logging.getLogger(__name__)
@@ -29,8 +29,6 @@ CORS = {
     "Access-Control-Allow-Headers": "Content-Type",
 }
 
-Observe = Callable[[Note], None]
-
 
 class App:
     """Answers every HTTP request."""
@@ -38,31 +36,31 @@ class App:
     def __init__(
         self,
         catalog: Catalog,
-        streams: Streams,
+        texts: Texts,
         settings: Settings,
-        observe: Observe,
+        observer: Observer,
         all_metrics: Callable[[], Awaitable[metrics.Snapshot]],
     ) -> None:
         """Puts the protocols together.
 
         Args:
             catalog: the models.
-            streams: makes texts.
+            texts: begins texts.
             settings: of the server.
-            observe: is told of every request once it is answered.
+            observer: is told of every request.
             all_metrics: adds up what all workers have counted.
         """
-        self._rest = RestAPI(catalog, streams, timeout_seconds=settings.rest_timeout_seconds)
+        self._rest = RestAPI(catalog, texts, timeout_seconds=settings.rest_timeout_seconds)
         self._open_inference = OpenInferenceAPI(
             catalog, timeout_seconds=settings.rest_timeout_seconds
         )
         self._page = page.responses()
         self._further = CORS if settings.has_cors else {}
-        self._observe, self._all_metrics = observe, all_metrics
+        self._observer, self._all_metrics = observer, all_metrics
 
     async def handle(self, request: Request) -> Response:
         """Answers a request, whatever comes of it."""
-        note = Note(entrypoint="REST")
+        note = self._observer.begin("REST", request.headers)
         try:
             response = await self._route(request, note)
         except ServingError as error:
@@ -71,7 +69,7 @@ class App:
             LOG.exception("%s %s failed", request.method, request.target)
             response = refusal(ServingError("the server failed to answer this request"), note)
         note.seconds = time.monotonic() - request.began
-        self._observe(note)
+        self._observer.end(note)
         return response
 
     async def _route(self, request: Request, note: Note) -> Response:
@@ -95,30 +93,3 @@ def refusal(error: ServingError, note: Note) -> Response:
     """Makes the answer to a request that failed."""
     note.code = error.grpc_code
     return Response(status=error.http_status, body=answer_json.error(str(error)))
-
-
-def record(note: Note, counted: Metrics) -> None:
-    """Counts a request, if it was one for a model."""
-    if not note.api:
-        return
-    counted.count(":tensorflow:serving:request_count", note.model, note.code)
-    counted.count(
-        "keras_serve_requests_total",
-        note.model,
-        str(note.version or ""),
-        note.signature,
-        note.entrypoint,
-        note.code,
-    )
-    if note.code == "OK":
-        counted.measure(
-            ":tensorflow:serving:request_latency",
-            note.seconds * 1e6,
-            note.model,
-            note.api,
-            note.entrypoint,
-        )
-        counted.measure(":tensorflow:serving:request_example_counts", note.rows, note.model)
-        counted.count(
-            ":tensorflow:serving:request_example_count_total", note.model, amount=note.rows
-        )

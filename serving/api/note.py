@@ -1,6 +1,9 @@
 """What is remembered of a request: for metrics, the access log and traces."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from serving.running.timing import Timing
 
 
 @dataclass
@@ -14,6 +17,8 @@ class Note:
         rows: of the inputs.
         code: `OK`, or of the error.
         seconds: from its first byte to its answer.
+        timing: filled in as it is computed; None where it is not traced.
+        headers: of HTTP or gRPC, where it is traced: the client's own trace is named there.
     """
 
     entrypoint: str
@@ -24,3 +29,5 @@ class Note:
     rows: int = 0
     code: str = "OK"
     seconds: float = 0.0
+    timing: Timing | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)

@@ -30,6 +30,8 @@ from serving.wire.answer_json import elements_of
 from serving.wire.datatypes import BY_NAME, BY_OPEN_INFERENCE, of_array
 
 PLATFORM = "onnxruntime_onnx"
+SERVER = "keras-models"
+EXTENSIONS = ("model_repository",)
 _MODEL = re.compile(r"/v2/models/([^/]+)(?:/versions/([0-9]{1,18}))?(?:/(ready|infer))?")
 
 
@@ -62,10 +64,7 @@ class OpenInferenceAPI:
 
     def _server(self, request: Request) -> Response:
         if request.path == "/v2":
-            version = metadata.version("keras-models")
-            return _written(
-                {"name": "keras-models", "version": version, "extensions": ["model_repository"]}
-            )
+            return _written({"name": SERVER, "version": package(), "extensions": EXTENSIONS})
         if request.path == "/v2/repository/index":
             return _written(self._index())
         if request.path == "/v2/health/live":
@@ -90,15 +89,10 @@ class OpenInferenceAPI:
         ]
 
     def _metadata(self, version: Version) -> dict[str, Any]:
-        signature = _answering(version, DEFAULT).signature
-        available = [
-            str(number)
-            for number, status in self._catalog.statuses(version.name).items()
-            if status.state == State.AVAILABLE
-        ]
+        signature = answering(version, DEFAULT).signature
         return {
             "name": version.name,
-            "versions": available,
+            "versions": available(self._catalog, version.name),
             "platform": PLATFORM,
             "inputs": list(map(_described, signature.inputs)),
             "outputs": list(map(_described, signature.outputs)),
@@ -108,11 +102,11 @@ class OpenInferenceAPI:
         note.api, note.model, note.version = "ModelInfer", version.name, version.number
         document, inputs = await read(_document, request.body)
         parameters = _object(document, "parameters")
-        answering = _answering(version, parameters.get("signature_name", DEFAULT))
-        note.signature = answering.signature.name
+        found = answering(version, parameters.get("signature_name", DEFAULT))
+        note.signature = found.signature.name
         note.rows = rows_of(inputs)
-        wanted = _wanted(answering, document)
-        outputs = await answering.answer(inputs, request.began + self._timeout)
+        wanted = _wanted(found, document)
+        outputs = await found.answer(inputs, request.began + self._timeout)
         head = {"model_name": version.name, "model_version": str(version.number)}
         if isinstance(document.get("id"), str):
             head["id"] = document["id"]
@@ -121,11 +115,27 @@ class OpenInferenceAPI:
         return Response(body=f'{text[:-1]}, "outputs": [{told}]}}'.encode("utf-8", "replace"))
 
 
-def _answering(version: Version, signature: Any) -> Answering:
-    answering = version.answering(signature) if isinstance(signature, str) else None
-    if answering is None:
+def answering(version: Version, signature: Any) -> Answering:
+    """Returns what answers a signature.
+
+    Raises:
+        BadInput: there is none of that name.
+    """
+    found = version.answering(signature) if isinstance(signature, str) else None
+    if found is None:
         raise BadInput(f"{version.name} has no signature {signature!r} that answers here")
-    return answering
+    return found
+
+
+def available(catalog: Catalog, name: str) -> list[str]:
+    """Returns the versions of a model that answer, the highest first."""
+    statuses = catalog.statuses(name)
+    return [str(n) for n, status in statuses.items() if status.state == State.AVAILABLE]
+
+
+def package() -> str:
+    """Returns the version of the server itself."""
+    return metadata.version("keras-models")
 
 
 def _document(body: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

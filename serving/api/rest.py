@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from serving.api import card_json, media, rest_paths, status_json
-from serving.api.generation import Streams
+from serving.api import card_json, generation, media, plain_text, rest_paths, status_json
 from serving.api.note import Note
 from serving.api.reading import read
 from serving.api.rest_paths import ModelPath
-from serving.bundle import Tensor
+from serving.bundle import Signature, Tensor
 from serving.errors import BadInput, BadState, Unsupported
 from serving.http1.message import Request, Response
 from serving.model import DEFAULT
 from serving.running import examples
-from serving.running.batching import rows_of
+from serving.running.batching import Arrays, rows_of
 from serving.running.catalog import Catalog
+from serving.running.texts import Texts
 from serving.running.version import Answering, Version
 from serving.wire import answer_json, examples_json, predict_json
 
@@ -25,9 +25,9 @@ _APIS = {"predict": "Predict", "classify": "Classify", "regress": "Regress", "st
 class RestAPI:
     """Answers requests under `/v1/`."""
 
-    def __init__(self, catalog: Catalog, streams: Streams, *, timeout_seconds: float) -> None:
+    def __init__(self, catalog: Catalog, texts: Texts, *, timeout_seconds: float) -> None:
         """Answers from `catalog`; what has not begun in time is not computed."""
-        self._catalog, self._streams, self._timeout = catalog, streams, timeout_seconds
+        self._catalog, self._texts, self._timeout = catalog, texts, timeout_seconds
 
     async def answer(self, request: Request, note: Note) -> Response:
         """Answers one request.
@@ -46,7 +46,7 @@ class RestAPI:
         if path.action == "stream":
             version = self._catalog.find(path.model, path.version, path.label)
             note.model, note.version = version.name, version.number
-            return await self._streams.answer(version, request, note)
+            return await generation.answer(self._texts, version, request, note)
         return await self._examine(path, request, note)
 
     def _about(self, path: ModelPath) -> Response:
@@ -59,21 +59,25 @@ class RestAPI:
         found = self._catalog.statuses(path.model, path.version, path.label)
         return Response(body=status_json.statuses(found))
 
-    async def _see(self, path: ModelPath, request: Request, note: Note) -> Response:
-        """Answers about a picture."""
+    async def _predict_media(self, path: ModelPath, request: Request, note: Note) -> Response:
+        """Answers a picture, or a text, with what people read."""
         version = self._catalog.find(path.model, path.version, path.label)
-        answering = _answering(version, "")
         note.model, note.version, note.rows = version.name, version.number, 1
+        if plain_text.is_text(request):
+            answering = plain_text.answering(version)
+            inputs = plain_text.inputs_of(answering.signature, request.body)
+        else:
+            answering = _answering(version, "")
+            inputs = await media.inputs_of(answering.signature, request.body)
         note.signature = answering.signature.name
-        inputs = await media.inputs_of(answering.signature, request.body)
         outputs = await answering.answer(inputs, request.began + self._timeout)
-        if media.wants_picture(request):
-            return media.picture(answering.signature, outputs)
-        return media.readable(answering.signature, outputs)
+        return _as_asked(request, answering.signature, outputs) or media.readable(
+            answering.signature, outputs
+        )
 
     async def _predict(self, path: ModelPath, request: Request, note: Note) -> Response:
-        if media.is_picture(request):
-            return await self._see(path, request, note)
+        if media.is_picture(request) or plain_text.is_text(request):
+            return await self._predict_media(path, request, note)
         found: list[tuple[Version, Answering]] = []
 
         def find_inputs(signature: str) -> Sequence[Tensor]:
@@ -92,10 +96,9 @@ class RestAPI:
         inputs = _with_zero_rows(answering.signature.inputs, parsed.inputs)
         note.rows = rows_of(inputs)
         outputs = await answering.answer(inputs, request.began + self._timeout)
-        if media.wants_picture(request):
-            return media.picture(answering.signature, outputs)
         write = answer_json.predictions if parsed.is_row else answer_json.outputs
-        return Response(body=write(outputs))
+        response = _as_asked(request, answering.signature, outputs)
+        return response or Response(body=write(outputs))
 
     async def _examine(self, path: ModelPath, request: Request, note: Note) -> Response:
         """Classifies or regresses examples."""
@@ -113,6 +116,13 @@ class RestAPI:
             return Response(body=answer_json.classifications(classes))
         values = examples.values_of(outputs, len(parsed.examples))
         return Response(body=answer_json.regressions(values))
+
+
+def _as_asked(request: Request, signature: Signature, outputs: Arrays) -> Response | None:
+    """Answers with a picture or a text where that is what the request accepts."""
+    if media.wants_picture(request):
+        return media.picture(signature, outputs)
+    return plain_text.answer(signature, outputs) if plain_text.wants_text(request) else None
 
 
 def _answering(version: Version, signature: str) -> Answering:

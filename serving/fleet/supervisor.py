@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from serving import metrics
+from serving import metrics, tracing
 from serving.api import access_log
 from serving.errors import BadInput, NotFound, ServingError
 from serving.fleet import folders, handover, listening, models_config, policy
@@ -239,6 +239,7 @@ def _first_look(settings: Settings) -> None:
     """Finds out what a person should be told before anything is started."""
     policy.parse(settings.policy)
     access_log.open_log(settings.access_log)
+    tracing.check()
     if settings.config is not None:
         _config(settings.config)
     elif settings.models is not None:

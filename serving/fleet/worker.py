@@ -16,10 +16,11 @@ from typing import Any
 import grpc.aio
 import uvloop
 
+from serving import tracing
 from serving.api import access_log
-from serving.api.app import App, record, refusal
-from serving.api.generation import Streams
+from serving.api.app import App, refusal
 from serving.api.note import Note
+from serving.api.observer import Observer
 from serving.errors import BadState, ServingError, Unavailable
 from serving.fleet import handover
 from serving.fleet.channel import Channel, open_channel
@@ -31,6 +32,7 @@ from serving.rpc import server, services
 from serving.running import version
 from serving.running.catalog import Catalog
 from serving.running.states import State, Status
+from serving.running.texts import Texts
 
 LOG = logging.getLogger(__name__)
 SWEEP_SECONDS = 0.5
@@ -76,15 +78,16 @@ class Worker:
         self.is_stopping = False
         self._settings, self._ways, self._states = settings, connections, states
         self._catalog, self._metrics = Catalog(), Metrics()
-        streams = Streams(self._take_session, self._keep_session, self._drop_session)
-        self._app = App(self._catalog, streams, settings, self._observe, self._all_metrics)
+        self._texts = Texts(self._take_session, self._keep_session, self._drop_session)
+        log, tracer = access_log.open_log(settings.access_log), tracing.tracer()
+        self._observer = Observer(self._metrics, log, tracer)
+        self._app = App(self._catalog, self._texts, settings, self._observer, self._all_metrics)
         self._open: set[Connection] = set()
         self._closed_slots: list[int] = []
         self._answering = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._channel: Channel | None = None
         self._grpc: grpc.aio.Server | None = None
-        self._access_log = access_log.open_log(settings.access_log)
 
     async def run(self, channel: Channel) -> None:
         """Works until the supervisor says stop, or is gone."""
@@ -94,7 +97,7 @@ class Worker:
         self._start(self._sweep())
         self._grpc = await server.start(
             _address(self._settings),
-            services.handlers(self._catalog, self._observe, self._reload),
+            services.handlers(self._catalog, self._texts, self._observer, self._reload),
             largest_bytes=self._settings.grpc_message_bytes,
             most_calls=MOST_CALLS,
         )
@@ -216,6 +219,7 @@ class Worker:
             await self._grpc.stop(max(end - time.monotonic(), 0))
         while self._open and time.monotonic() < end:
             await asyncio.sleep(0.01)
+        self._observer.close()
 
     async def _sweep(self) -> None:
         while True:
@@ -253,11 +257,6 @@ class Worker:
         content = base64.b64encode(config).decode()
         code, text = await self._ask(do="reload", config=content)
         return code, text
-
-    def _observe(self, note: Note) -> None:
-        record(note, self._metrics)
-        if self._access_log is not None:
-            self._access_log.write(note)
 
     def _reply(self, message: Any, content: Any) -> None:
         if self._channel is not None:

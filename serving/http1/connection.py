@@ -286,8 +286,13 @@ class Connection(asyncio.Protocol):
             self._transport.write_eof()
         self._is_ended = True
         self._owner.mark(self, SENDING)
-        self._buffer.clear()
+        self._forget()
         self._deadline = time.monotonic() + LINGER_SECONDS
+
+    def _forget(self) -> None:
+        """Lets go of what was read: megabytes of it would stay as long as the connection does."""
+        self._buffer.clear()
+        self._head = self._chunks = None
 
     def _abort(self) -> None:
         self._is_ended = True
@@ -297,7 +302,7 @@ class Connection(asyncio.Protocol):
     def _end(self) -> None:
         self._is_ended = True
         self._owner.mark(self, SENDING)
-        self._buffer.clear()
+        self._forget()
         self._deadline = time.monotonic() + PATIENCE_SECONDS
         if self._transport is not None:
             self._transport.close()

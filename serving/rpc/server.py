@@ -5,22 +5,29 @@ is told no more than that.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import grpc
 import grpc.aio
 
 from serving.api.note import Note
+from serving.api.observer import Observer
 from serving.errors import BadInput, ServingError
 from serving.wire.messages import message, pool
 
 LOG = logging.getLogger(__name__)
+AHEAD_BYTES = 2**20
+"""Of a message that a client may send before it is asked to go on; by default a sixteenth of it,
+and a batch of rows comes in as many turns."""
 Method = Callable[[Any, Note, float], Awaitable[Any]]
 """From request, what is noted of it, and deadline (monotonic seconds) to response."""
-Observe = Callable[[Note], None]
+Tell = Callable[[str, str], Awaitable[None]]
+Stream = Callable[[Any, Note, Tell], AsyncGenerator[Any]]
+"""From request, what is noted of it, and what tells initial metadata, to responses."""
 
 
 async def start(
@@ -37,6 +44,8 @@ async def start(
             ("grpc.max_receive_message_length", largest_bytes),
             ("grpc.max_send_message_length", -1),
             ("grpc.max_metadata_size", 32 * 1024),
+            ("grpc.http2.lookahead_bytes", AHEAD_BYTES),
+            ("grpc.http2.max_frame_size", AHEAD_BYTES),
         ],
         maximum_concurrent_rpcs=most_calls,
     )
@@ -46,44 +55,76 @@ async def start(
     return server
 
 
-def service(name: str, methods: Mapping[str, Method], observe: Observe) -> grpc.GenericRpcHandler:
+def service(name: str, methods: Mapping[str, Method], observer: Observer) -> grpc.GenericRpcHandler:
     """Makes the handler of a service of which every method takes one message and gives one."""
-    described = pool().FindServiceByName(name)
+    return _service(name, methods, observer, grpc.unary_unary_rpc_method_handler, _answering)
+
+
+def stream(name: str, methods: Mapping[str, Stream], observer: Observer) -> grpc.GenericRpcHandler:
+    """Makes the handler of a service of which every method takes one message and gives many."""
+    return _service(name, methods, observer, grpc.unary_stream_rpc_method_handler, _streaming)
+
+
+def _service(
+    name: str, methods: Mapping[str, Any], observer: Observer, handler: Any, answering: Any
+) -> grpc.GenericRpcHandler:
     handlers = {
-        method.name: grpc.unary_unary_rpc_method_handler(
-            _answering(methods[method.name], method.input_type.full_name, observe),
+        method.name: handler(
+            answering(methods[method.name], method.input_type.full_name, observer),
             response_serializer=_serialized,
         )
-        for method in described.methods
+        for method in pool().FindServiceByName(name).methods
         if method.name in methods
     }
     return grpc.method_handlers_generic_handler(name, handlers)
 
 
-def _answering(method: Method, input_type: str, observe: Observe) -> Any:
+def _answering(method: Method, input_type: str, observer: Observer) -> Any:
     async def answer(content: bytes, context: grpc.aio.ServicerContext) -> Any:
-        began, note = time.monotonic(), Note(entrypoint="GRPC")
-        left = context.time_remaining()
-        deadline = float("inf") if left is None else began + left
-        code, details = None, ""
-        try:
+        async with _answered(context, observer) as note:
+            left = context.time_remaining()
+            deadline = float("inf") if left is None else time.monotonic() + left
             return await method(_parsed(content, input_type), note, deadline)
-        except ServingError as error:
-            note.code, details = error.grpc_code, str(error)
-            code = grpc.StatusCode[error.grpc_code]
-        except asyncio.CancelledError:  # the client has gone, or its time is over
-            note.code = "CANCELLED"
-            raise
-        except Exception:  # the request's edge: a fault of the server's
-            LOG.exception("%s failed", method)
-            note.code, details = "INTERNAL", "the server failed to answer this request"
-            code = grpc.StatusCode.INTERNAL
-        finally:
-            note.seconds = time.monotonic() - began
-            observe(note)
-        await context.abort(code, details)
 
     return answer
+
+
+def _streaming(method: Stream, input_type: str, observer: Observer) -> Any:
+    async def answer(content: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
+        async def tell(name: str, value: str) -> None:
+            await context.send_initial_metadata(((name, value),))
+
+        async with _answered(context, observer) as note:
+            responses = method(_parsed(content, input_type), note, tell)
+            async with contextlib.aclosing(responses) as responses:
+                async for response in responses:
+                    yield response
+
+    return answer
+
+
+@contextlib.asynccontextmanager
+async def _answered(context: grpc.aio.ServicerContext, observer: Observer) -> AsyncIterator[Note]:
+    """Answers what a call raises, and sees to it that the call is observed."""
+    note = observer.begin("GRPC", context.invocation_metadata() or ())
+    began, code, details = time.monotonic(), None, ""
+    try:
+        yield note
+    except ServingError as error:
+        note.code, details = error.grpc_code, str(error)
+        code = grpc.StatusCode[error.grpc_code]
+    except (asyncio.CancelledError, GeneratorExit):  # the client has gone, or its time is over
+        note.code = "CANCELLED"
+        raise
+    except Exception:  # the request's edge: a fault of the server's
+        LOG.exception("a call of %s failed", note.api or "gRPC")
+        note.code, details = "INTERNAL", "the server failed to answer this request"
+        code = grpc.StatusCode.INTERNAL
+    finally:
+        note.seconds = time.monotonic() - began
+        observer.end(note)
+    if code is not None:
+        await context.abort(code, details)
 
 
 def _parsed(content: bytes, input_type: str) -> Any:

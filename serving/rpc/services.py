@@ -2,26 +2,48 @@
 
 import grpc
 
-from serving.rpc import health, model_service, prediction_service, reflection
+from serving.api.observer import Observer
+from serving.rpc import (
+    health,
+    inference_service,
+    model_service,
+    prediction_service,
+    reflection,
+    text_service,
+)
+from serving.rpc.inference_service import InferenceService
 from serving.rpc.model_service import ModelService, Reload
 from serving.rpc.prediction_service import PredictionService
-from serving.rpc.server import Observe, service
+from serving.rpc.server import service, stream
+from serving.rpc.text_service import TextService
 from serving.running.catalog import Catalog
+from serving.running.texts import Texts
 
 
-def handlers(catalog: Catalog, observe: Observe, reload: Reload) -> list[grpc.GenericRpcHandler]:
+def handlers(
+    catalog: Catalog, texts: Texts, observer: Observer, reload: Reload
+) -> list[grpc.GenericRpcHandler]:
     """Makes the handler of every service.
 
     Args:
         catalog: the models.
-        observe: is told of every call once it is answered.
+        texts: begins texts.
+        observer: is told of every call.
         reload: takes another configuration.
     """
-    names = [prediction_service.NAME, model_service.NAME, health.NAME]
+    names = [
+        prediction_service.NAME,
+        model_service.NAME,
+        inference_service.NAME,
+        text_service.NAME,
+        health.NAME,
+    ]
     all_names = [*names, *(f"{package}.ServerReflection" for package in reflection.PACKAGES)]
     return [
-        service(prediction_service.NAME, PredictionService(catalog).methods, observe),
-        service(model_service.NAME, ModelService(catalog, reload).methods, observe),
+        service(prediction_service.NAME, PredictionService(catalog).methods, observer),
+        service(model_service.NAME, ModelService(catalog, reload).methods, observer),
+        service(inference_service.NAME, InferenceService(catalog).methods, observer),
+        stream(text_service.NAME, TextService(catalog, texts).methods, observer),
         health.handler(catalog, names),
         *reflection.handlers(all_names),
     ]

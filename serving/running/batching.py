@@ -5,8 +5,8 @@ themselves as the load does, and a request that comes alone does not wait at all
 computations run where they are, on the event loop, longer ones on a thread of their own, so that
 the loop goes on reading.
 
-Only requests of one signature whose free dimensions agree are put together. A request that could
-only be answered too late is refused at once.
+Only requests of one signature whose free dimensions agree are put together, or can be made to agree
+(`padding.py`). A request that could only be answered too late is refused at once.
 """
 
 import asyncio
@@ -21,7 +21,10 @@ import numpy as np
 
 from serving.bundle import Signature, Tensor
 from serving.errors import DeadlineExceeded, Overloaded, ServingError
+from serving.running import timing
 from serving.running.limits import Limits
+from serving.running.padding import MOST_STRETCH, Padding
+from serving.running.timing import Timing
 from serving.session import Session
 
 SHORT_SECONDS = 0.001
@@ -49,9 +52,11 @@ class _Waiting:
     inputs: Arrays
     rows: int
     alike: object
+    length: int
     deadline: float
     since: float
-    answer: "asyncio.Future[dict[str, np.ndarray]]"
+    timing: Timing | None
+    answer: "asyncio.Future[Arrays]"
 
 
 class Batcher:
@@ -59,13 +64,16 @@ class Batcher:
 
     Attributes:
         signature: what it takes and gives.
+        is_batched: its requests can be put together.
+        padding: how requests of different lengths are; None for not at all.
     """
 
     def __init__(self, session: Session, limits: Limits, observer: Observer) -> None:
         """Begins with nothing waiting."""
         self.signature = session.signature
+        self.padding: Padding | None = None
         self._session, self._limits, self._observer = session, limits, observer
-        self._is_batched = _has_batch_axis(session.signature)
+        self.is_batched = _has_batch_axis(session.signature)
         self._waiting: deque[_Waiting] = deque()
         self._waiting_rows = self._running_rows = 0
         self._is_due = False
@@ -87,15 +95,18 @@ class Batcher:
         sizes = self._session.check(inputs)
         if 0 in sizes.values():
             return self._session.empty(sizes)
-        rows = sizes["batch"] if self._is_batched else 1
+        rows = sizes["batch"] if self.is_batched else 1
         self._refuse_late(rows)
+        length = sizes.pop(self.padding.dimension) if self.padding else 0
         free = tuple(sorted((name, size) for name, size in sizes.items() if name != "batch"))
         waiting = _Waiting(
             inputs,
             rows,
-            free if self._is_batched else object(),
+            free if self.is_batched else object(),
+            length,
             deadline,
             time.monotonic(),
+            timing.current.get(),
             asyncio.get_running_loop().create_future(),
         )
         self._waiting.append(waiting)
@@ -138,7 +149,7 @@ class Batcher:
         if 0 < rows * self._row_seconds <= SHORT_SECONDS:
             began = time.monotonic()
             try:
-                outputs = self._session.compute(_together(batch))
+                outputs = self._session.compute(self._together(batch))
             except Exception as error:  # ONNX Runtime raises many types
                 self._fail(batch, error)
             else:
@@ -153,7 +164,7 @@ class Batcher:
     def _compute_aside(self, batch: list[_Waiting], loop: asyncio.AbstractEventLoop) -> None:
         began = time.monotonic()
         try:
-            outputs = self._session.compute(_together(batch))
+            outputs = self._session.compute(self._together(batch))
         except Exception as error:  # ONNX Runtime raises many types
             loop.call_soon_threadsafe(self._aside, batch, error, 0.0)
         else:
@@ -180,7 +191,7 @@ class Batcher:
             elif one.deadline < now:
                 self._waiting_rows -= one.rows
                 one.answer.set_exception(DeadlineExceeded("no time was left to compute"))
-            elif not batch or (one.alike == batch[0].alike and rows + one.rows <= most):
+            elif not batch or (_go_together(one, batch[0]) and rows + one.rows <= most):
                 batch.append(one)
                 rows += one.rows
             else:
@@ -204,13 +215,28 @@ class Batcher:
         start = 0
         for one in batch:
             stop = start + one.rows
+            if one.timing is not None:
+                one.timing.queued, one.timing.began = one.since, ended - seconds
+                one.timing.ended = ended
             if not one.answer.done():
-                one.answer.set_result(
-                    dict(outputs)
-                    if len(batch) == 1
-                    else {name: array[start:stop] for name, array in outputs.items()}
-                )
+                one.answer.set_result(self._part(one, outputs, start, stop, rows))
             start = stop
+
+    def _part(self, one: _Waiting, outputs: Arrays, start: int, stop: int, rows: int) -> Arrays:
+        """Takes the answer of one request out of those of its batch."""
+        if stop - start == rows:
+            return dict(outputs)
+        own = {name: array[start:stop] for name, array in outputs.items()}
+        return self.padding.cut(own, one.length) if self.padding else own
+
+    def _together(self, batch: list[_Waiting]) -> Arrays:
+        if len(batch) == 1:
+            return batch[0].inputs
+        rows = [one.inputs for one in batch]
+        if self.padding is not None:
+            length = max(one.length for one in batch)
+            rows = [self.padding.filled(inputs, length) for inputs in rows]
+        return {name: np.concatenate([one[name] for one in rows]) for name in rows[0]}
 
     def _fail(self, batch: list[_Waiting], error: Exception) -> None:
         """Answers a batch that could not be computed; requests of a larger one are tried alone."""
@@ -230,10 +256,9 @@ def rows_of(inputs: Arrays) -> int:
     return max((len(array) for array in inputs.values() if array.ndim), default=1)
 
 
-def _together(batch: list[_Waiting]) -> Arrays:
-    if len(batch) == 1:
-        return batch[0].inputs
-    return {name: np.concatenate([one.inputs[name] for one in batch]) for name in batch[0].inputs}
+def _go_together(one: _Waiting, first: _Waiting) -> bool:
+    shorter, longer = sorted((one.length, first.length))
+    return one.alike == first.alike and longer <= MOST_STRETCH * shorter
 
 
 def _has_batch_axis(signature: Signature) -> bool:

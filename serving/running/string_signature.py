@@ -3,8 +3,10 @@
 `classify_image_bytes` takes the bytes of image files and gives class names: what `serving_default`
 does, with codecs around it. So a client that sends bytes to TF Serving finds the same signature
 here. Which graph stands behind such a signature is seen from the names: `image_bytes` is `image`
-through its codec, and a string among the outputs is a class through its own. An input with the
-codec `example` is serialized `tf.train.Example`s, with a feature for each input of the graph.
+through its codec, and a string among the outputs is a class through its own. A string that is
+called as a tensor of characters is its text: texts of different lengths are filled up with padding,
+which the graph masks. An input with the codec `example` is serialized `tf.train.Example`s, with a
+feature for each input of the graph.
 """
 
 import asyncio
@@ -12,13 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from serving.bundle import Signature, Tensor
+from serving import session
+from serving.batch import together
+from serving.bundle import Codec, Signature, Tensor
 from serving.codecs import DECODERS, ENCODERS
 from serving.running import example_features
 from serving.running.batching import Arrays, Batcher
 
 Conversion = Callable[[np.ndarray], np.ndarray]
 _SUFFIX = "_bytes"
+CHARACTERS = "characters"
 
 
 class StringSignature:
@@ -48,6 +53,7 @@ class StringSignature:
 
     async def answer(self, inputs: Arrays, deadline: float = float("inf")) -> Arrays:
         """Computes the outputs; as `Batcher.answer`."""
+        session.check(self.signature, inputs)
         decoded = await asyncio.get_running_loop().run_in_executor(None, self._decoded, inputs)
         answers = await self._batcher.answer(decoded, deadline)
         return {name: convert(answers[of]) for name, (of, convert) in self._encode.items()}
@@ -99,6 +105,8 @@ def _decoding(want: Tensor, have: Tensor) -> Conversion | None:
     codec = want.codec
     if codec is None or codec.name not in DECODERS or have.dtype != "string":
         return None
+    if codec.name == CHARACTERS and have.name == want.name and len(want.shape) == 2:
+        return _tokens(want, codec)
     if have.name != want.name + _SUFFIX:
         return None
     decode, settings, shape = DECODERS[codec.name], codec.settings, want.shape[1:]
@@ -116,12 +124,35 @@ def _encoding(want: Tensor, have: Tensor) -> Conversion | None:
     codec = have.codec.name if have.codec else ""
     if want.dtype == "string" and codec == "class":
         return _class_names(have)
+    if want.dtype == "string" and have.codec and codec == CHARACTERS:
+        return _texts(have.codec)
     if (want.name, want.dtype, codec) == ("classes", "string", "probabilities"):
         return _classes(have)
     if codec == "probabilities" and (want.name, have.dtype) == ("scores", want.dtype):
         return _same
     is_column = have.shape in (want.shape, ("batch", 1))
     return _same if is_column and (want.name, have.dtype) == ("outputs", want.dtype) else None
+
+
+def _tokens(want: Tensor, codec: Codec) -> Conversion:
+    decode = DECODERS[codec.name]
+
+    def convert(array: np.ndarray) -> np.ndarray:
+        rows = [decode(text, codec.settings) for text in array.ravel().tolist()]
+        return together(want, rows) if rows else np.zeros([0, 0], want.dtype)
+
+    return convert
+
+
+def _texts(codec: Codec) -> Conversion:
+    encode = ENCODERS[codec.name]
+
+    def convert(array: np.ndarray) -> np.ndarray:
+        texts = np.empty(len(array), object)
+        texts[:] = [text.encode() for text in encode(array, codec.settings)] if len(array) else []
+        return texts
+
+    return convert
 
 
 def _class_names(have: Tensor) -> Conversion:

@@ -9,7 +9,7 @@ from serving import bundle, golden
 from serving.bundle import Manifest, Signature, Tensor
 from serving.errors import DamagedBundle
 from serving.model import DEFAULT, Model
-from serving.running import string_signature
+from serving.running import padding, string_signature
 from serving.running.batching import Arrays, Batcher, Observer, rows_of
 from serving.running.limits import Limits
 from serving.wire.datatypes import BY_NAME
@@ -68,6 +68,13 @@ class Version:
         rows = rows_of(case.inputs)
         self._batchers[case.signature].expect(seconds / max(rows, 1))
 
+    def _find_padding(self, cases: list[golden.Case]) -> None:
+        """Finds out of which signatures requests of different lengths can be put together."""
+        for name, batcher in self._batchers.items():
+            if batcher.is_batched:
+                own = [case for case in cases if case.signature == name]
+                batcher.padding = padding.find(self.model.session(name), own)
+
     def _open(self, limits: Limits) -> None:
         for signature in self.manifest.signatures:
             if signature.onnx is not None:
@@ -111,8 +118,10 @@ def load(
     if "README.md" in manifest.files:
         card = bundle.read_checked(folder, manifest, "README.md")
         version.card = card.decode("utf-8", "replace")
-    for case in _small_cases(folder, manifest):
+    cases = _small_cases(folder, manifest)
+    for case in cases:
         version._warm_up(case)
+    version._find_padding(cases)
     return version
 
 

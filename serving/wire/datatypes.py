@@ -56,9 +56,13 @@ DATATYPES = tuple(
 )
 BY_NAME = {datatype.name: datatype for datatype in DATATYPES}
 BY_NUMBER = {datatype.number: datatype for datatype in DATATYPES}
+_BY_DTYPE = {datatype.numpy: datatype for datatype in DATATYPES}
+"""NumPy makes a dtype's name anew each time, which takes as long as a small answer."""
 BY_OPEN_INFERENCE = {d.open_inference: d for d in DATATYPES if d.open_inference}
 
 
 def of_array(array: np.ndarray) -> Datatype | None:
     """Returns an array's type, None where TensorFlow has no such type."""
-    return BY_NAME.get("string" if array.dtype.kind in "OSU" else array.dtype.name)
+    if array.dtype.kind in "SU":
+        return BY_NAME["string"]
+    return _BY_DTYPE.get(array.dtype) or BY_NAME.get(array.dtype.name)

@@ -13,6 +13,8 @@ import numpy as np
 from serving.errors import BadInput, Unsupported
 from serving.wire.datatypes import BY_NUMBER, Datatype, of_array
 
+_PACKED = {"float32": b"\x2a", "float64": b"\x32"}
+"""The tags of `float_val` and `double_val`, whose values are as many bytes each as in memory."""
 MOST_ELEMENTS = 2**26
 """Of a tensor whose values are not all sent: a few bytes must not become gigabytes."""
 
@@ -58,6 +60,9 @@ def to_proto(array: np.ndarray, proto: Any) -> None:
     dimensions.SetInParent()
     for length in array.shape:
         dimensions.dim.add(size=length)
+    if datatype.name in _PACKED:
+        proto.MergeFromString(_packed(array, _PACKED[datatype.name]))
+        return
     values = getattr(proto, datatype.field)
     if datatype.name == "string":
         values.extend([_bytes(value) for value in array.ravel().tolist()])
@@ -67,6 +72,16 @@ def to_proto(array: np.ndarray, proto: Any) -> None:
         values.extend(array.ravel().view(array.real.dtype).tolist())
     else:
         values.extend(array.ravel().tolist())
+
+
+def _packed(array: np.ndarray, tag: bytes) -> bytes:
+    """Writes a packed field as it is on the wire: many times faster than value by value."""
+    content = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    length, size = bytearray(), content.nbytes
+    while size > 127:
+        length.append(size & 127 | 128)
+        size >>= 7
+    return b"%s%s%c%s" % (tag, length, size, content.tobytes())
 
 
 def _shape(name: str, proto: Any) -> tuple[int, ...]:

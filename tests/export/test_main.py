@@ -29,6 +29,7 @@ def test_a_run_becomes_a_bundle_that_says_what_it_is(digits_bundle):
     assert [s["name"] for s in manifest["signatures"]] == [
         "serving_default",
         "classify_image_bytes",
+        "classify",
     ]
     for proof in manifest["proof"]:
         assert proof["decisions"] == proof["decisions_agreeing"] > 0
@@ -56,6 +57,7 @@ def test_warm_up_requests_are_real_samples(digits_bundle):
     assert {request.model_spec.signature_name for request in requests} == {
         "serving_default",
         "classify_image_bytes",
+        "classify",
     }
     image = next(tf.make_ndarray(r.inputs["image"]) for r in requests if "image" in r.inputs)
     assert image.shape[1:] == (8, 8, 1)

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -267,6 +268,43 @@ def series():
     ]
 
 
+def so_far():
+    """The sum over time so far: what follows changes nothing of it."""
+    return [
+        Graph(
+            signature=signature(
+                "serving_default",
+                [tensor("x", "float32", "time")],
+                [tensor("y", "float32", "time")],
+            ),
+            nodes=[helper.make_node("CumSum", ["x", "axis"], ["y"])],
+            constants={"axis": np.array(1)},
+            reference=lambda x: [x.cumsum(axis=1)],
+            examples={"x": np.arange(12, dtype=np.float32).reshape(3, 4)},
+        )
+    ]
+
+
+def masked():
+    """The sum over time of what is no padding, -1; the lengths are masked."""
+    return [
+        Graph(
+            signature=signature(
+                "serving_default",
+                [tensor("x", "float32", "time", minimum=-1)],
+                [tensor("y", "float32")],
+            ),
+            nodes=[
+                helper.make_node("Relu", ["x"], ["unmasked"]),
+                helper.make_node("ReduceSum", ["unmasked", "axes"], ["y"], keepdims=0),
+            ],
+            constants={"axes": np.array([1])},
+            reference=lambda x: [np.maximum(x, 0).sum(axis=1)],
+            examples={"x": np.arange(12, dtype=np.float32).reshape(3, 4)},
+        )
+    ]
+
+
 def slow():
     """Some hundredths of a second for each row: matrices multiplied again and again."""
     size, times = 250, 20
@@ -315,7 +353,7 @@ def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     write_bundle(folder / "half_plus" / "123", half_plus(2))
     write_bundle(folder / "half_plus" / "00000124", half_plus(3))
-    for build in (sums, pixels, series, slow):
+    for build in (sums, pixels, series, so_far, masked, slow):
         write_bundle(folder / build.__name__ / "1", build())
     return folder
 
@@ -323,7 +361,11 @@ def models(tmp_path_factory):
 class Server:
     """A `keras-serve` process, and requests to it."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, most_files=None):
+        def limit_files():
+            if most_files is not None:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -339,6 +381,7 @@ class Server:
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=limit_files,
         )
         self.lines = []
         self.port = int(self.wait_for(r"REST on \S+:(\d+)")[1])
@@ -416,8 +459,8 @@ def start_server():
     """A function that starts a server, of which the test may do what it likes."""
     started = []
 
-    def start(*arguments):
-        started.append(Server(*arguments))
+    def start(*arguments, **options):
+        started.append(Server(*arguments, **options))
         return started[-1]
 
     yield start

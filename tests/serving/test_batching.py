@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import serving
+from serving import bundle, golden
 from serving.errors import BadInput, DeadlineExceeded, Overloaded
+from serving.running import padding
 from serving.running.batching import Batcher
 from serving.running.limits import Limits
 
@@ -28,6 +30,12 @@ def batcher(models, name, **limits):
     seen = Seen()
     session = serving.load(models / name).session("serving_default")
     return Batcher(session, Limits(**{"budget_seconds": 1e6, **limits}), seen), seen
+
+
+def padding_of(folder):
+    model = serving.load(folder)
+    content = bundle.read_checked(model.folder, model.manifest, bundle.REFERENCE)
+    return padding.find(model.session("serving_default"), golden.from_bytes(content))
 
 
 def answers(batcher, *requests):
@@ -59,6 +67,27 @@ def test_requests_of_different_lengths_are_not_mixed(models):
     for answer in answers(one, *({"x": x} for x in asked)):
         np.testing.assert_array_equal(answer["y"], 1)
     assert sorted(seen.rows) == [2, 2]
+
+
+@pytest.mark.parametrize("name", ["so_far", "masked"])
+def test_requests_of_different_lengths_are_filled_up_where_that_changes_nothing(models, name):
+    one, seen = batcher(models, name)
+    one.padding = padding_of(models / name)
+    random = np.random.default_rng(1)
+    asked = [random.integers(0, 9, [rows, time]) for rows, time in ((1, 5), (2, 8), (1, 10))]
+    asked = [{"x": x.astype(np.float32)} for x in asked]
+    together = answers(one, *asked)
+    assert seen.rows == [4]
+    for request, answer in zip(asked, together, strict=True):
+        (alone,) = answers(one, request)
+        np.testing.assert_array_equal(answer["y"], alone["y"])
+    long = {"x": np.ones((1, 11), np.float32)}  # more than twice as long as the first
+    answers(one, asked[0], long)
+    assert seen.rows[-2:] == [1, 1]
+
+
+def test_lengths_that_change_an_answer_are_never_filled_up(models):
+    assert padding_of(models / "series") is None
 
 
 def test_a_wrong_request_does_not_spoil_the_others(models):

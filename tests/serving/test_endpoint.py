@@ -2,6 +2,8 @@
 
 import pytest
 
+STRINGS = {"cnn": ["classify_image_bytes", "classify"], "text": ["generate_text"]}
+
 
 def addresses(server):
     return f"http://127.0.0.1:{server.port}", f"grpc://127.0.0.1:{server.grpc_port}"
@@ -13,6 +15,21 @@ def test_a_server_that_answers_as_keras_did_passes_over_both_protocols(run_comma
             done = run_command("keras-verify", models / model, "--endpoint", endpoint)
             assert done.returncode == 0, done.stderr
             assert "endpoint    serving_default" in done.stdout
+
+
+@pytest.mark.parametrize("family", ["cnn", "text"])
+def test_signatures_over_strings_are_held_to_keras_too(
+    run_command, start_server, bundle_of, family
+):
+    bundle = bundle_of(family)
+    server = start_server(bundle.parents[1], "--workers", "1", "--queue-ms", "6e5")
+    for endpoint in addresses(server):
+        done = run_command("keras-verify", bundle, "--endpoint", endpoint)
+        assert done.returncode == 0, done.stderr
+        assert "is not served there" not in done.stderr
+        for signature in STRINGS[family]:
+            assert f"endpoint    {signature} " in done.stdout
+    assert server.stop() == 0
 
 
 def test_a_server_that_answers_something_else_is_found_out(

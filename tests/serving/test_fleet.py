@@ -1,5 +1,6 @@
 """Versions that come and go while a server answers, workers that die, and the end of it all."""
 
+import contextlib
 import http.client
 import os
 import re
@@ -9,7 +10,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
+import numpy as np
 import pytest
+
+from serving.wire import tensor_proto
+from serving.wire.messages import serving
 
 HALF = "/v1/models/half_plus"
 PATIENT = ["--queue-ms", "6e5", "--timeout", "600", "--grace", "600"]
@@ -52,23 +58,43 @@ def flip_a_bit(bundle):
     file.write_bytes(content)
 
 
-def test_a_new_version_takes_over_and_nobody_waits(start_server, folder, write_half_plus):
-    server = start_server(folder, "--poll", "0.05", "--workers", "2")
+@contextlib.contextmanager
+def asked_all_the_time(server):
+    """Asks over both protocols from two threads; yields what was no answer of one version."""
     failures, ended = [], threading.Event()
+    request = serving("PredictRequest")()
+    request.model_spec.name = "half_plus"
+    tensor_proto.to_proto(np.zeros(1, np.float32), request.inputs["x"])
 
-    def ask():
+    def post():
         while not ended.is_set():
             status, answer = server.post(f"{HALF}:predict", {"instances": [0.0]})
             if status != 200 or answer["predictions"] not in ([1.0], [2.0]):
                 failures.append((status, answer))
 
-    asking = threading.Thread(target=ask)
-    asking.start()
-    publish(write_half_plus, folder, 2, 2)
-    await_state(server, 2, "AVAILABLE")
-    await_state(server, 1, "END")
-    ended.set()
-    asking.join()
+    def call():
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+            predict = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+            while not ended.is_set():
+                content = predict(request.SerializeToString())
+                answer = serving("PredictResponse").FromString(content)
+                if list(answer.outputs["y"].float_val) != [answer.model_spec.version.value]:
+                    failures.append(answer)
+
+    with ThreadPoolExecutor(2) as pool:
+        asking = [pool.submit(one) for one in (post, call)]
+        yield failures
+        ended.set()
+        for one in asking:
+            one.result()
+
+
+def test_a_new_version_takes_over_and_nobody_waits(start_server, folder, write_half_plus):
+    server = start_server(folder, "--poll", "0.05", "--workers", "2")
+    with asked_all_the_time(server) as failures:
+        publish(write_half_plus, folder, 2, 2)
+        await_state(server, 2, "AVAILABLE")
+        await_state(server, 1, "END")
     assert failures == []
     assert server.post(f"{HALF}:predict", {"instances": [0.0]}) == (200, {"predictions": [2.0]})
     assert server.post(f"{HALF}/versions/1:predict", {"instances": [0.0]})[0] == 404
@@ -133,6 +159,45 @@ def test_what_has_begun_is_answered_after_sigterm(start_server, models):
     assert exit_code == 0
 
 
+def test_calls_that_have_begun_are_answered_after_sigterm(start_server, models):
+    server = start_server(models, "--workers", "1", *PATIENT)
+    request = serving("PredictRequest")()
+    request.model_spec.name = "slow"
+    tensor_proto.to_proto(np.ones((20, 250), np.float32), request.inputs["x"])
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        asked = [call.future(request.SerializeToString()) for _ in range(4)]
+        status, _ = server.post("/v1/models/slow:predict", {"instances": [[1.0] * 250]})
+        assert status == 200  # by now the calls are on their way
+        exit_code = server.stop()
+        assert [one.code().name for one in asked] == ["OK"] * 4
+    assert exit_code == 0
+
+
+def test_an_empty_folder_is_served_and_a_model_that_comes_is_found(
+    start_server, tmp_path, write_half_plus
+):
+    server = start_server(tmp_path, "--workers", "1", "--poll", "0.05")
+    assert server.post(f"{HALF}:predict", {"instances": [0.0]})[0] == 404
+    write_half_plus(tmp_path / ".made", 1, 1)
+    (tmp_path / ".made" / "half_plus").rename(tmp_path / "half_plus")
+    await_state(server, 1, "AVAILABLE")
+    assert server.post(f"{HALF}:predict", {"instances": [0.0]})[1] == {"predictions": [1.0]}
+    (tmp_path / "half_plus").rename(tmp_path / ".gone")
+    tmp_path.rename(tmp_path.with_name("elsewhere"))  # and the whole folder goes
+    assert server.get("/v2/health/live")[0] == 200
+    assert server.stop() == 0
+
+
+def test_few_open_files_are_few_connections_and_no_end(start_server, models):
+    server = start_server(models, "--workers", "1", "--connections", "1000", most_files=64)
+    with contextlib.ExitStack() as stack:
+        for _ in range(150):
+            stack.enter_context(server.connect())
+    assert server.post(f"{HALF}:predict", {"instances": [0.0]}) == (200, {"predictions": [3.0]})
+    assert server.stop() == 0
+
+
 def test_a_second_signal_ends_it_at_once(start_server, models):
     server = start_server(models, "--workers", "1", *PATIENT)
     with ThreadPoolExecutor(1) as pool:
@@ -165,13 +230,20 @@ def test_labels_and_policies_come_from_a_configuration(start_server, tmp_path, m
     assert server.stop() == 0
 
 
+LOCALHOST = {"0100007F", "0000000000000000FFFF00000100007F"}
+"""127.0.0.1 as the system writes it for sockets of IPv4 and of IPv6."""
+
+
 def test_a_server_listens_on_localhost_alone(server):
-    listening = [
-        line.split()[1]
-        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
-        if line.split()[1].endswith(f":{server.port:04X}") and line.split()[3] == "0A"
-    ]
-    assert listening == [f"0100007F:{server.port:04X}"]
+    tables = "".join(Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6"))
+    for port in (server.port, server.grpc_port):
+        listening = {
+            line.split()[1]
+            for line in tables.splitlines()
+            if line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A"
+        }
+        assert listening
+        assert {address.split(":")[0] for address in listening} <= LOCALHOST
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,211 @@
+"""What a server has after much of everything: the memory, files and threads that it had before."""
+
+import contextlib
+import http.client
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+
+from serving.wire import tensor_proto
+from serving.wire.messages import serving
+
+HALF = "/v1/models/half_plus:predict"
+SLOW = "/v1/models/slow:predict"
+MEBIBYTE = 2**20
+
+
+@pytest.fixture(scope="module")
+def strained(start_server, models):
+    """One worker, which a test may wear out."""
+    server = start_server(models, "--workers", "1", "--queue-ms", "6e5", "--timeout", "600")
+    yield server
+    assert server.stop() == 0
+
+
+def worker(server):
+    return Path(f"/proc/{server.workers()[-1]}")
+
+
+def memory(server):
+    """Bytes that the worker holds itself, without what it shares."""
+    text = (worker(server) / "smaps_rollup").read_text()
+    return 1024 * sum(
+        int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_")
+    )
+
+
+def files_and_threads(server):
+    return [len(list((worker(server) / folder).iterdir())) for folder in ("fd", "task")]
+
+
+def post(path, body, *further):
+    head = [f"POST {path} HTTP/1.1", f"Content-Length: {len(body)}", *further]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+MIXED = [
+    post(HALF, b'{"instances": [1.0, 2.0, 5.0]}'),
+    post("/v1/models/sums:predict", b'{"inputs": {"a": [[1, 2.5]], "b": [7]}}'),
+    post("/v1/models/series:predict", json.dumps({"instances": [[1.0] * 40] * 50}).encode()),
+    post(HALF, b'{"instances": ["a"]}'),
+    post("/v1/models/nobody:predict", b"{}"),
+    post(HALF, b'{"instances": [NaN]}'),
+    b"GET /v1/models/half_plus HTTP/1.1\r\n\r\n",
+    b"GET /v1/models/half_plus/metadata HTTP/1.1\r\n\r\n",
+    post("/v2/models/half_plus/infer", b'{"inputs": [{"name": "x", "shape": [1], '
+         b'"datatype": "FP32", "data": [1]}]}'),
+    b"GET /monitoring/prometheus/metrics HTTP/1.1\r\n\r\n",
+]  # fmt: skip
+
+
+LONG = post(HALF, b"").replace(b"Length: 0", b"Length: 99999999")
+IN_CHUNKS = post(HALF, b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+
+
+def ask_all(server, times):
+    """Sends all of `MIXED` so many times on one connection; returns how many answers came."""
+    answers = 0
+    with server.connect() as connection:
+        file = connection.makefile("rb")
+        for _ in range(times):
+            connection.sendall(b"".join(MIXED))
+            for _ in MIXED:
+                answers += file.readline().startswith(b"HTTP/1.1 ")
+                length = 0
+                while (line := file.readline()) != b"\r\n":
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                file.read(length)
+    return answers
+
+
+def test_memory_stays_flat_over_fifty_thousand_requests(strained):
+    ask_all(strained, 300)
+    before = memory(strained)
+    assert ask_all(strained, 5000) == 50_000
+    assert memory(strained) - before <= 16 * MEBIBYTE
+
+
+def test_bodies_that_are_too_large_leave_no_memory_behind(strained):
+    chunk = b"%x\r\n%s\r\n" % (MEBIBYTE, b" " * MEBIBYTE)
+
+    def refused():
+        assert strained.raw(LONG).startswith(b"HTTP/1.1 413 ")
+        with strained.connect() as connection, contextlib.suppress(ConnectionError):
+            connection.sendall(IN_CHUNKS)
+            for _ in range(17):  # it is told before it has sent all of it
+                connection.sendall(chunk)
+            assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+
+    for _ in range(5):
+        refused()
+    before = memory(strained)
+    for _ in range(100):
+        refused()
+    assert memory(strained) - before <= MEBIBYTE
+
+
+def test_too_many_chunks_are_refused(strained):
+    answer = strained.raw(IN_CHUNKS + b"1\r\n \r\n" * 65_537 + b"0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_clients_that_go_and_deadlines_that_pass_leave_nothing_behind(strained):
+    before = files_and_threads(strained)
+    content = post(SLOW, json.dumps({"instances": [[1.0] * 250] * 4}).encode())
+    request = serving("PredictRequest")()
+    request.model_spec.name = "slow"
+    tensor_proto.to_proto(np.ones((4, 250), np.float32), request.inputs["x"])
+    for _ in range(300):
+        with strained.connect() as connection:
+            connection.sendall(content)
+    with grpc.insecure_channel(f"127.0.0.1:{strained.grpc_port}") as channel:
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        sent = [call.future(request.SerializeToString(), timeout=0.001) for _ in range(300)]
+        gone = [call.future(request.SerializeToString()) for _ in range(300)]
+        for one in gone:
+            one.cancel()
+        codes = {one.code().name for one in sent}
+        assert codes <= {"DEADLINE_EXCEEDED", "OK"}
+    assert strained.post(SLOW, {"instances": [[1.0] * 250]})[0] == 200
+    strained.until("/v1/models/slow", lambda *_: in_flight(strained) == 1)  # the one that asks
+    while files_and_threads(strained)[0] > before[0] + 1:
+        pass
+    assert files_and_threads(strained)[1] <= before[1] + 8  # pools of threads have an end
+
+
+def in_flight(server):
+    _, _, page = server.request("GET", "/monitoring/prometheus/metrics")
+    (line,) = [x for x in page.splitlines() if x.startswith(b"keras_serve_requests_in_flight{}")]
+    return int(line.split()[-1])
+
+
+KINDS = [
+    b"",
+    b"POST / HTTP/1.1\r\nHost",
+    b"POST / HTTP/1.1\r\nContent-Length: 900\r\n\r\n{",
+    post(HALF, b'{"instances": [1.0]}') * 2,
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+]
+
+
+def test_five_hundred_clients_that_dawdle_hold_up_nobody(strained):
+    """Some say nothing, some half of what they want; some take no answer."""
+    before = files_and_threads(strained)[0]
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(strained.connect()) for _ in range(500)]
+        for number, client in enumerate(clients):
+            client.sendall(KINDS[number % len(KINDS)])
+        fast = http.client.HTTPConnection("127.0.0.1", strained.port)
+        waiting = {client for number, client in enumerate(clients) if number % len(KINDS) != 3}
+        while waiting:  # until each of them is told to go
+            fast.request("POST", HALF, b'{"instances": [1.0]}')
+            answer = fast.getresponse()
+            assert (answer.status, json.loads(answer.read())) == (200, {"predictions": [3.5]})
+            waiting = {client for client in waiting if not is_closed(client)}
+            time.sleep(0.01)
+        fast.close()
+    while files_and_threads(strained)[0] > before:
+        pass
+
+
+def is_closed(client):
+    client.setblocking(False)
+    try:
+        while client.recv(65536):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def test_what_is_too_much_is_refused_by_both_protocols_and_the_rest_is_answered(
+    start_server, models
+):
+    server = start_server(models, "--workers", "1", "--queue-ms", "50")
+    rows = [[1.0] * 250] * 2
+    request = serving("PredictRequest")()
+    request.model_spec.name = "slow"
+    tensor_proto.to_proto(np.ones((2, 250), np.float32), request.inputs["x"])
+    assert server.post(SLOW, {"instances": rows})[0] == 200  # now it is known what a row costs
+    with (
+        grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel,
+        ThreadPoolExecutor(40) as pool,
+    ):
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        asked = [pool.submit(server.post, SLOW, {"instances": rows}) for _ in range(120)]
+        called = [call.future(request.SerializeToString()) for _ in range(120)]
+        statuses = [one.result()[0] for one in asked]
+        codes = [one.code().name for one in called]
+    assert set(statuses) | {200} == {200, 503}
+    assert set(codes) | {"OK"} == {"OK", "UNAVAILABLE"}
+    assert 0 < statuses.count(200) + codes.count("OK") < 240
+    assert server.post(SLOW, {"instances": rows})[0] == 200
+    assert server.stop() == 0
