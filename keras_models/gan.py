@@ -18,8 +18,9 @@ from keras import layers
 from keras_models import gan_figures, gan_observations, gan_signatures
 from keras_models.data_spec import ImageSpec
 from keras_models.family import Examples, Family, Monitor, Preset
-from keras_models.gan_model import GAN, Rules
+from keras_models.gan_model import GAN
 from keras_models.gan_networks import GANConfig, classes_of, discriminator, generator
+from keras_models.gan_rules import Rules
 from keras_models.optimizer import optimizer
 from keras_models.training import GANTraining
 
@@ -60,6 +61,7 @@ def build(
             penalize_fake=training.penalize_fake,
             average_decay=training.average_decay,
             augmentations=training.augmentations,
+            class_weight=training.class_weight,
         ),
         steps_per_execution=training.steps_per_execution,
         jit_compile=training.jit,
