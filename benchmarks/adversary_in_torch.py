@@ -68,7 +68,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """[batch, 1, 28, 28], int64 [batch] → float32 [batch], logits."""
+    """[batch, 1, 28, 28], int64 [batch] → float32 [batch], logits, and [batch, classes], scores."""
 
     def __init__(self, model: dict) -> None:
         """Builds it from the fields of `GANConfig`."""
@@ -87,12 +87,15 @@ class Discriminator(nn.Module):
         self.class_realness = nn.Linear(channels * side**2, CLASSES, bias=False)
         self.offset = nn.Parameter(torch.zeros(()))
 
-    def forward(self, image: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, image: torch.Tensor, label: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Judges images."""
         x = functional.pixel_unshuffle(image, self.patch)
         x = self.steps(x.contiguous(memory_format=torch.channels_last)).flatten(1)
-        chosen = self.class_realness(x).gather(1, label[:, None])
-        return (self.realness(x) + chosen)[:, 0].float() + SPEED * self.offset
+        scores = self.class_realness(x)
+        score = self.realness(x) + scores.gather(1, label[:, None])
+        return score[:, 0].float() + SPEED * self.offset, scores.float()
 
 
 def _relativistic(real: torch.Tensor, fake: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -137,8 +140,9 @@ class Game:
         with self.precision:
             fake = self.generator(torch.randn(len(real), self.latent), labels)
             seen = torch.cat([real, fake.detach()])
-            logits = self.discriminator(seen, twice)
+            logits, scores = self.discriminator(seen, twice)
         by_judge, _ = self.loss(*logits.chunk(2))
+        by_judge = by_judge + self._by_class(scores[: len(real)], labels)
         self.judges_optimizer.zero_grad()
         by_judge.backward()
         self._penalize(seen, twice)
@@ -147,8 +151,9 @@ class Game:
         for weight in self.judges:
             weight.requires_grad_(False)
         with self.precision:
-            made = self.discriminator(fake, labels)
+            made, told = self.discriminator(fake, labels)
         _, by_maker = self.loss(logits.detach().chunk(2)[0], made)
+        by_maker = by_maker + self._by_class(told, labels)
         self.makers_optimizer.zero_grad()
         by_maker.backward()
         for weight in self.judges:
@@ -161,22 +166,35 @@ class Game:
         with self.precision:
             fake = self.generator(torch.randn(len(real), self.latent), labels)
             seen = torch.cat([real, fake.detach()]).requires_grad_(True)
-            logits = self.discriminator(seen, twice)
+            logits, scores = self.discriminator(seen, twice)
         free = logits.detach().requires_grad_(True)
         by_judge, by_maker = self.loss(*free.chunk(2))
         (wanted,) = torch.autograd.grad(by_judge, free, retain_graph=True)
         (makers,) = torch.autograd.grad(by_maker, free)
         wanted = torch.cat([wanted[: len(real)], wanted[len(real) :].clamp(min=1e-6 / len(real))])
         self.judges_optimizer.zero_grad()
-        logits.backward(wanted)
+        of_real, of_fake = (self._by_class(one, labels) for one in scores.chunk(2))
+        is_classifying = bool(self.rules["class_weight"])
+        torch.autograd.backward(
+            [logits, *([of_real] if is_classifying else [])],
+            [wanted, *([None] if is_classifying else [])],
+            retain_graph=is_classifying,
+        )
         weight = (makers / wanted)[len(real) :].view(-1, 1, 1, 1)
         by_fake = seen.grad[len(real) :] * weight
+        if is_classifying:
+            by_fake += torch.autograd.grad(of_fake, seen)[0][len(real) :]
         self._penalize(seen.detach(), twice)
         self._offset(logits)
         self.judges_optimizer.step()
         self.makers_optimizer.zero_grad()
         fake.backward(by_fake)
         self._finish(by_maker)
+
+    def _by_class(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        if not self.rules["class_weight"]:
+            return torch.zeros(())
+        return self.rules["class_weight"] * functional.cross_entropy(scores, labels)
 
     def _floats(self, images: torch.Tensor) -> torch.Tensor:
         return images.float() / 127.5 - 1.0
@@ -190,7 +208,7 @@ class Game:
             seen, labels = seen[:half], labels[:half]
         images = seen.detach().requires_grad_(True)
         with self.precision:
-            logits = self.discriminator(images, labels)
+            logits, _ = self.discriminator(images, labels)
         (slopes,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
         weight = 0.5 * self.rules["gradient_penalty"] * self.rules["penalty_every"]
         (weight * slopes.float().square().sum() / half).backward()
