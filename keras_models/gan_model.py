@@ -8,15 +8,17 @@ wants.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_models.gan_augmentation import augment
-from keras_models.gan_losses import LOSSES, OFFSET_IS_FREE
+from keras_models.gan_average import average
+from keras_models.gan_losses import LOSSES, OFFSET_IS_FREE, class_slopes
+from keras_models.gan_penalty import penalty
+from keras_models.gan_rules import Rules
 from keras_models.pixels import as_floats
 
 SMALLEST_SLOPE = 1e-6
@@ -31,29 +33,6 @@ FIGURES = (
     "accuracy_real",
     "accuracy_fake",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """How the two are trained: the part of the settings that a step follows.
-
-    Attributes:
-        loss: a name in `LOSSES`.
-        gradient_penalty: weight of the zero-centred penalty of the discriminator's gradients; 0
-            for none.
-        penalty_every: steps from one that has the penalty to the next, with so many times its
-            weight.
-        penalize_fake: whether made images are penalized too (R2), or real ones alone (R1).
-        average_decay: per step, of the generator's averaged weights; 0 keeps none.
-        augmentations: names in `gan_augmentation.AUGMENTATIONS`.
-    """
-
-    loss: str = "non_saturating"
-    gradient_penalty: float = 0.0
-    penalty_every: int = 1
-    penalize_fake: bool = True
-    average_decay: float = 0.0
-    augmentations: Sequence[str] = ()
 
 
 @keras.saving.register_keras_serializable("keras_models")
@@ -99,6 +78,7 @@ class GAN(keras.Model):
             keras.metrics.Mean(name=f"{network}_gradient_norm")
             for network in ("discriminator", "generator")
         ]
+        self._judge = _judging(self.discriminator, self.rules.class_weight > 0)
         self.averaged = self.generator
         if self.rules.average_decay:
             self.averaged = keras.models.clone_model(self.generator)
@@ -141,7 +121,9 @@ class GAN(keras.Model):
         logits, by_judge, by_maker = self._gradients(images, labels, step)
         self.discriminator_optimizer.apply(by_judge, self.discriminator.trainable_variables)
         self.optimizer.apply(by_maker, self.generator.trainable_variables)
-        tf.distribute.get_replica_context().merge_call(_average, (self, step))
+        tf.distribute.get_replica_context().merge_call(
+            average, (self.averaged, self.generator, self.rules.average_decay, step)
+        )
         for norm, gradients in zip(self.norms, (by_judge, by_maker), strict=True):
             norm.update_state(tf.linalg.global_norm(gradients))
         real, fake = tf.split(logits, 2)
@@ -177,14 +159,17 @@ class GAN(keras.Model):
         with tf.GradientTape() as making:
             fake = self.generator(self._with(latent, labels), training=True)
         seen = tf.concat([real, fake], 0)
-        with tf.GradientTape() as judging:
+        with tf.GradientTape(persistent=True) as judging:
             judging.watch(seen)
             shown = augment(seen, self.rules.augmentations, self._seed(step, AUGMENTING))
-            logits = self.discriminator(self._with(shown, twice), training=True)
+            logits, *scores = self._judge(self._with(shown, twice))
         judges, makers = self.discriminator.trainable_variables, self.generator.trainable_variables
         wanted, makers_weight = self._wanted(logits)
+        judges_slopes, makers_slopes = self._class_slopes(scores, twice)
         *by_judge, by_image = judging.gradient(
-            logits, [*_values(judges), seen], output_gradients=wanted
+            [logits, *scores],
+            [*_values(judges), seen],
+            output_gradients=[wanted, *judges_slopes],
         )
         if self.rules.gradient_penalty:
             penalty = self._penalty_gradients(shown, twice, step)
@@ -192,6 +177,9 @@ class GAN(keras.Model):
         if self.rules.loss in OFFSET_IS_FREE:
             by_judge = self._calibrating(by_judge, judges, logits)
         by_fake = tf.split(by_image, 2)[1] * tf.reshape(makers_weight, [-1, 1, 1, 1])
+        if scores:
+            by_class = judging.gradient(scores, seen, output_gradients=makers_slopes)
+            by_fake += tf.split(by_class, 2)[1]
         by_maker = making.gradient(fake, _values(makers), output_gradients=by_fake)
         return logits, by_judge, by_maker
 
@@ -210,35 +198,46 @@ class GAN(keras.Model):
         weight = self.optimizer.scale_loss(tf.split(by_maker, 2)[1]) / (of_fake * scale)
         return tf.concat([of_real, of_fake], 0) * scale, weight
 
+    def _class_slopes(
+        self, scores: Sequence[tf.Tensor], labels: tf.Tensor
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        """Returns by how much each network's cross-entropy of the class grows with each score.
+
+        The discriminator's is that of real images, the generator's that of made ones.
+        """
+        optimizers = (self.discriminator_optimizer, self.optimizer)
+        found: tuple[list[tf.Tensor], list[tf.Tensor]] = ([], [])
+        for one in scores:
+            halves = tf.split(class_slopes(one, labels) * self.rules.class_weight, 2)
+            nothing = tf.zeros_like(halves[0])
+            for part, optimizer in enumerate(optimizers):
+                own = [nothing, nothing]
+                own[part] = optimizer.scale_loss(halves[part])
+                found[part].append(tf.cast(tf.concat(own, 0), one.dtype))
+        return found
+
     def _wants(self, real: tf.Tensor, fake: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return LOSSES[self.rules.loss](real, fake)
 
     def _penalty_gradients(
         self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor
     ) -> Sequence[tf.Tensor]:
-        """The gradients of half the squared norm of a logit's gradient by its image (R1, R2).
-
-        It would double a step's cost, so most steps leave it out and some have all the more of it.
-
-        Source: Mescheder et al. 2018, arXiv 1801.04406; lazily: Karras et al. 2020, arXiv
-        1912.04958.
-        """
+        """The gradients of the penalty of steep slopes by the image, at the steps that have it."""
         judges = self.discriminator.trainable_variables
         half = tf.shape(images)[0] // 2
         if not self.rules.penalize_fake:
             images, labels = images[:half], labels[:half]
-        weight = 0.5 * self.rules.gradient_penalty * self.rules.penalty_every
+        weight = self.rules.gradient_penalty * self.rules.penalty_every
 
         def penalized() -> list[tf.Tensor]:
-            with tf.GradientTape() as outer:
-                with tf.GradientTape() as inner:
-                    inner.watch(images)
-                    logits = self.discriminator(self._with(images, labels), training=True)
-                slopes = tf.cast(inner.gradient(logits, images), tf.float32)
-                penalty = weight * tf.reduce_sum(tf.square(slopes)) / tf.cast(half, tf.float32)
-                penalty = self.discriminator_optimizer.scale_loss(penalty)
-            found = outer.gradient(penalty, _values(judges), unconnected_gradients="zero")
-            return list(found)
+            with tf.GradientTape() as tape:
+                steepness = penalty(
+                    lambda seen: self.discriminator(self._with(seen, labels), training=True), images
+                )
+                scaled = self.discriminator_optimizer.scale_loss(
+                    weight * steepness / tf.cast(half, tf.float32)
+                )
+            return list(tape.gradient(scaled, _values(judges), unconnected_gradients="zero"))
 
         def nothing() -> list[tf.Tensor]:
             return [tf.zeros_like(value) for value in _values(judges)]
@@ -288,16 +287,13 @@ class GAN(keras.Model):
         return tf.stack([own + 7919 * replica, 4 * tf.cast(step, tf.int64) + stream])
 
 
-def _average(strategy: tf.distribute.Strategy, model: GAN, step: Any) -> None:
-    """Moves the averaged weights; the mean reaches further back the longer training has gone on."""
-    if model.averaged is model.generator:
-        return
-    reach = tf.cast(step, tf.float32)
-    share = 1.0 - tf.minimum(model.rules.average_decay, (1.0 + reach) / (10.0 + reach))
-    for mean, weight in zip(model.averaged.weights, model.generator.weights, strict=True):
-        strategy.extended.update(
-            mean.value, lambda m, w: m.assign_add((w - m) * share), args=(weight.value,)
-        )
+def _judging(discriminator: keras.Model, by_class: bool) -> Callable[[Any], list[tf.Tensor]]:
+    """The discriminator while it learns: logits, and its scores for the classes where asked."""
+    outputs = [discriminator.output]
+    if by_class and len(discriminator.inputs) > 1:
+        outputs.append(discriminator.get_layer("class_realness").output)
+    both = keras.Model(discriminator.inputs, outputs)
+    return lambda inputs: tf.nest.flatten(both(inputs, training=True))
 
 
 def _values(variables: Sequence[Any]) -> list[tf.Tensor]:

@@ -130,6 +130,8 @@ class GANTraining(ImageTraining):
     """Penalize at made images too (R1 and R2), not at real ones alone (R1)."""
     augmentations: tuple[Literal["color", "translation", "cutout"], ...] = ()
     """What the discriminator sees distorted (Zhao et al. 2020); for little data."""
+    class_weight: float = 0.0
+    """Weight of telling the classes apart, in both losses (Odena et al. 2017); 0: none."""
     discriminator_rate: float = 1.0
     """The discriminator's learning rate, as a multiple of the generator's."""
     judge: str = ""
@@ -144,8 +146,9 @@ class GANTraining(ImageTraining):
         for name in ("penalty_every", "measure_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.gradient_penalty < 0:
-            raise ValueError(f"gradient_penalty must not be negative, got {self.gradient_penalty}")
+        for name in ("gradient_penalty", "class_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if not self.discriminator_rate > 0:
             raise ValueError(f"discriminator_rate must be above 0, got {self.discriminator_rate}")
 

@@ -26,7 +26,8 @@ FLAGS = {
     Training: TRAINING,
     ImageTraining: f"{TRAINING} flip",
     ClassifierTraining: f"{TRAINING} erase flip label_smoothing rotate scale shift",
-    GANTraining: f"{TRAINING} augmentations discriminator_rate flip gradient_penalty judge loss "
+    GANTraining: f"{TRAINING} augmentations class_weight discriminator_rate flip gradient_penalty "
+    "judge loss "
     "measure_every penalize_fake penalty_every",
     TextTraining: f"{TRAINING} window",
 }

@@ -44,16 +44,36 @@ def plainly(model, images, labels, weight):
         by_judge, by_maker = map(tf.reduce_mean, LOSSES[rules.loss](*logits))
         penalty = sum(tf.reduce_mean(tf.reduce_sum(one**2, axis=[1, 2, 3])) for one in slopes)
         by_judge += 0.5 * weight * penalty
+        if rules.class_weight:
+            of_real, of_fake = (by_class(model, one, labels) for one in shown)
+            by_judge += rules.class_weight * of_real
+            by_maker += rules.class_weight * of_fake
     return (
         tape.gradient(by_judge, [v.value for v in model.discriminator.trainable_variables]),
         tape.gradient(by_maker, [v.value for v in model.generator.trainable_variables]),
     )
 
 
+def by_class(model, images, labels):
+    """Cross-entropy of the scores that the discriminator gives an image for each class."""
+    layers = {layer.name: layer for layer in model.discriminator.layers}
+    x = images
+    for name in ("patches", "step1_convolution", "step1_rectifier", "step2_convolution"):
+        x = layers[name](x)
+    features = layers["features"](layers["step2_rectifier"](x))
+    scores = features @ layers["class_realness"].kernel
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
+    return tf.reduce_mean(losses)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("penalty", [0.0, 0.3])
-def test_one_generation_gives_the_gradients_of_two_plain_losses(loss, penalty):
-    model = model_of(loss=loss, gradient_penalty=penalty, penalty_every=2)
+@pytest.mark.parametrize(("penalty", "class_weight"), [(0.0, 0.0), (0.3, 0.0), (0.3, 0.2)])
+def test_one_generation_gives_the_gradients_of_two_plain_losses(loss, penalty, class_weight):
+    model = model_of(
+        loss=loss, gradient_penalty=penalty, penalty_every=2, class_weight=class_weight
+    )
+    scores = model.discriminator.get_layer("class_realness").kernel
+    scores.assign(keras.random.normal(scores.shape, stddev=0.1, seed=3))
     images, labels = batch()
     by_judge, by_maker = plainly(model, images, labels, 2 * penalty)
     expected = [tf.convert_to_tensor(gradient) for gradient in (*by_judge, *by_maker)]
@@ -142,7 +162,8 @@ def test_mixed_precision_learns_with_float32_weights(precision):
 
 
 def test_unconditional_networks_take_no_label():
-    model = fitted(model_of(GANConfig(**{**vars(SMALL), "unconditional": True})))
+    unconditional = GANConfig(**{**vars(SMALL), "unconditional": True})
+    model = fitted(model_of(unconditional, class_weight=1.0))
     assert [one.name for one in model.inputs] == ["latent", "image"]
 
 

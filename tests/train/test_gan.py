@@ -154,6 +154,7 @@ def test_data_too_few_to_measure_anything_on_are_refused(tmp_path):
         ("measure_every", 0, "measure_every must be at least 1"),
         ("discriminator_rate", 0.0, "discriminator_rate must be above 0"),
         ("gradient_penalty", -1.0, "gradient_penalty must not be negative"),
+        ("class_weight", -1.0, "class_weight must not be negative"),
     ],
 )
 def test_bad_settings_are_named(setting, value, says):

@@ -1,6 +1,7 @@
 """The machine: precision is chosen for it, and several devices train one model."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,18 +28,35 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.slow
-def test_several_devices_train_one_model_together(tmp_path):
-    run = tmp_path / "run"
+def on_two_devices(*arguments):
     done = subprocess.run(
-        [sys.executable, "-c", TWO_DEVICES, "cnn", "--run", run, "--epochs", "4"],
+        [sys.executable, "-c", TWO_DEVICES, *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.mark.slow
+def test_several_devices_train_one_model_together(tmp_path):
+    run = tmp_path / "run"
+    on_two_devices("cnn", "--run", run, "--epochs", "4")
     assert json.loads((run / "metrics.json").read_text())["test"]["accuracy"] > 0.6
+
+
+@pytest.mark.slow
+def test_several_devices_train_both_networks_of_a_gan_in_mixed_precision(digits_run, tmp_path):
+    run = tmp_path / "gan"
+    flags = ["--precision", "mixed_bfloat16", "--judge", digits_run]
+    flags += ["--epochs", "12", "--measure-every", "6", "--average-decay", "0.9"]
+    said = on_two_devices("gan", "--run", run, *flags)
+    early, late = (float(found) for found in re.findall(r"val_frechet_distance ([\d.]+)", said))
+    assert late < 0.8 * early
+    assert json.loads((run / "config.json").read_text())["precision_used"] == "mixed_bfloat16"
+    assert json.loads((run / "metrics.json").read_text())["test"]["frechet_distance"] < early
 
 
 def test_auto_precision_keeps_tiny_images_in_float32(tmp_path):
