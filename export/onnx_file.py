@@ -18,8 +18,8 @@ import tensorflow as tf
 import tf2onnx
 from onnx import helper, numpy_helper
 
-from export import canonical, folding
-from export.lowering import LOWERINGS, REPLACEMENTS
+from export import canonical, folding, widening
+from export.lowering import LOWERINGS, later, replacements
 from export.lowering.lookup import Tables
 from export.lowering.marks import MARK, Marks
 from keras_models.errors import BadInput
@@ -44,11 +44,12 @@ def write(signature: Signature, path: Path, *, opset: int | None = None) -> None
         BadInput: something in the model has no equivalent in ONNX; names the operators.
         OSError: the file cannot be written.
     """
-    model = _convert(signature)
+    opset = opset or OPSET
+    model = _convert(signature, opset)
     _refuse_foreign_operators(model.graph, signature)
     try:
+        model = _lifted(model, opset)
         _make_canonical(model, signature)
-        model = _lifted(model, opset or OPSET)
         _describe(model, signature)
         onnx.checker.check_model(model, full_check=True)
     except INVALID as error:
@@ -62,7 +63,7 @@ def tensor_spec(tensor: Tensor) -> tf.TensorSpec:
     return tf.TensorSpec(shape, tf.dtypes.as_dtype(tensor.dtype), name=tensor.name)
 
 
-def _convert(signature: Signature) -> onnx.ModelProto:
+def _convert(signature: Signature, opset: int) -> onnx.ModelProto:
     names = [tensor.name for tensor in signature.inputs]
     outputs = [tensor.name for tensor in signature.outputs]
 
@@ -73,8 +74,9 @@ def _convert(signature: Signature) -> onnx.ModelProto:
 
     specs = [tensor_spec(tensor) for tensor in signature.inputs]
     marks = Marks()
-    with marks.tracing(REPLACEMENTS):
-        captures = in_order.get_concrete_function(*specs).graph.captures
+    with marks.tracing(replacements(opset)):
+        traced = in_order.get_concrete_function(*specs).graph
+    captures = traced.captures
     lowerings = {
         **LOWERINGS,
         MARK: marks.lower,
@@ -88,6 +90,7 @@ def _convert(signature: Signature) -> onnx.ModelProto:
             in_order,
             input_signature=specs,
             opset=CONVERTED_OPSET,
+            extra_opset=[helper.make_opsetid(later.DOMAIN, 1)],
             custom_op_handlers={name: (function, []) for name, function in lowerings.items()},
         )
     except Exception as error:  # tf2onnx raises whatever it stumbled on
@@ -95,6 +98,8 @@ def _convert(signature: Signature) -> onnx.ModelProto:
     finally:
         quiet.setLevel(before)
     _freeze(model.graph, captures, len(specs))
+    if widening.computes_in_bfloat16(traced):
+        widening.widen(model.graph)
     return model
 
 
@@ -135,6 +140,7 @@ def _make_canonical(model: onnx.ModelProto, signature: Signature) -> None:
 def _lifted(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     """In the operator set asked for, and in the oldest file format that has it."""
     lifted = onnx.version_converter.convert_version(model, opset)
+    later.restore(lifted)
     lifted.ir_version = helper.find_min_ir_version_for(list(lifted.opset_import))
     return lifted
 
@@ -194,7 +200,8 @@ def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 
 def _is_known(node: onnx.NodeProto) -> bool:
-    return node.domain in ONNX_DOMAINS and bool(onnx.defs.has(node.op_type, node.domain))
+    domain = "" if node.domain == later.DOMAIN else node.domain
+    return domain in ONNX_DOMAINS and bool(onnx.defs.has(node.op_type, domain))
 
 
 INVALID = (
@@ -204,4 +211,4 @@ INVALID = (
     onnx.shape_inference.InferenceError,
     onnx.version_converter.ConvertError,
 )
-"""What is raised for a graph that is none: of bfloat16, say, which few of ONNX's operators take."""
+"""What is raised for a graph that is none."""

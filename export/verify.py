@@ -128,7 +128,12 @@ def verify_endpoint(path: Path, url: str) -> tuple[list[Proof], list[str]]:
     given = iter([answers for _, answers in served])
     cases = [case for case, _ in served]
     verdict = golden.judge(
-        "endpoint", cases, lambda *_: next(given), manifest.tolerances, manifest.errors
+        "endpoint",
+        cases,
+        lambda *_: next(given),
+        manifest.tolerances,
+        manifest.errors,
+        manifest.numbers,
     )
     return list(verdict.proofs), list(verdict.faults)
 

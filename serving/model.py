@@ -159,7 +159,8 @@ class Model:
         content = bundle.read_checked(self.folder, self.manifest, bundle.REFERENCE)
         with_graph = {s.name for s in self.manifest.signatures if s.onnx}
         cases = [case for case in golden.from_bytes(content) if case.signature in with_graph]
-        return golden.judge("onnx", cases, self.run, self.manifest.tolerances, self.manifest.errors)
+        own = self.manifest
+        return golden.judge("onnx", cases, self.run, own.tolerances, own.errors, own.numbers)
 
     def session(self, name: str) -> Session:
         """Returns a signature's graph, loaded when it is first asked for.

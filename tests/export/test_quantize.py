@@ -29,7 +29,7 @@ def text(text_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("text")
     read, cases, manifest = staged(source.read(text_run), folder, 2)
     floats = {path.stem: path.stat().st_size for path in (folder / "onnx").iterdir()}
-    manifest = quantize.with_int8(manifest, read, folder, cases)
+    manifest = quantize.with_numbers(manifest, read, folder, cases, "int8")
     return folder, graphs.write_manifest(manifest, folder), floats
 
 
@@ -73,9 +73,9 @@ def _with_error(signature, error):
 
 def test_what_loses_more_is_refused_with_both_figures(text_run, tmp_path, monkeypatch):
     read, cases, manifest = staged(source.read(text_run), tmp_path, 1)
-    monkeypatch.setattr(quantize, "MOST_LOSS", -0.5)
+    monkeypatch.setitem(quantize.MOST_LOSS, "int8", -0.5)
     with pytest.raises(Unproven, match=r"bits per character \d\.\d+ instead of \d\.\d+"):
-        quantize.with_int8(manifest, read, tmp_path, cases)
+        quantize.with_numbers(manifest, read, tmp_path, cases, "int8")
 
 
 def test_a_classifier_with_convolutions_is_calibrated_and_held_to_its_accuracy(
@@ -83,7 +83,7 @@ def test_a_classifier_with_convolutions_is_calibrated_and_held_to_its_accuracy(
 ):
     read, cases, manifest = staged(source.read(digits_run), tmp_path, 1)
     before = (tmp_path / "onnx" / "serving_default.onnx").stat().st_size
-    (signature,) = quantize.with_int8(manifest, read, tmp_path, cases).signatures
+    (signature,) = quantize.with_numbers(manifest, read, tmp_path, cases, "int8").signatures
     assert (signature.quantized.figure, signature.quantized.method) == ("accuracy", "static")
     assert signature.quantized.after >= 0.99 * signature.quantized.before > 0.9
     assert (tmp_path / "onnx" / "serving_default.onnx").stat().st_size < 0.5 * before
@@ -97,9 +97,9 @@ def test_a_model_of_unknown_making_needs_examples(tmp_path):
     np.savez(tmp_path / "x.npz", x=samples)
     drawn = source.read(tmp_path / "model.keras")
     with pytest.raises(BadInput, match="--examples"):
-        quantize.with_int8(*staged_for(drawn, tmp_path / "drawn"))
+        quantize.with_numbers(*staged_for(drawn, tmp_path / "drawn"), "int8")
     given = source.read(tmp_path / "model.keras", tmp_path / "x.npz")
-    (signature,) = quantize.with_int8(*staged_for(given, tmp_path / "given")).signatures
+    (signature,) = quantize.with_numbers(*staged_for(given, tmp_path / "given"), "int8").signatures
     assert signature.quantized.figure == "agreement"
     assert 0.99 < signature.quantized.after < signature.quantized.before <= 1
 
