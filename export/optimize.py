@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 
 from export import canonical
+from export.lowering.detached import refuse_detached
 from export.onnx_file import ONNX_DOMAINS
 from keras_models.errors import BadInput
 from serving.bundle import Manifest, Optimized
@@ -40,6 +41,7 @@ def optimize(path: Path) -> Optimized:
     Raises:
         BadInput: ONNX Runtime cannot load it, or needs operators of its own for it.
     """
+    refuse_detached(path)
     before = onnx.load(str(path))
     after = _rewritten(path)
     graph = before.graph

@@ -23,6 +23,7 @@ from onnxruntime import quantization
 
 from export import halving, proof_cases, quantized_figures
 from export.fresh_process import answers
+from export.lowering.detached import refuse_detached
 from export.proof import Unproven
 from export.source import Source
 from keras_models.errors import BadInput
@@ -105,6 +106,7 @@ def _quantized(
 ) -> bundle.Signature:
     """Replaces one signature's graph, if there is something to win and little to lose."""
     path = folder / str(described.onnx)
+    refuse_detached(path)
     before = path.read_bytes()
     real = [c for c in cases if c.signature == own.name and c.name.startswith("real")]
     examples = max((case.inputs for case in real), key=_samples)

@@ -139,8 +139,12 @@ def verify_endpoint(path: Path, url: str) -> tuple[list[Proof], list[str]]:
 
 
 def _savedmodel_verdict(folder: Path, manifest: Manifest) -> golden.Verdict:
+    from export import savedmodel_operators
     from export.fresh_process import answers
 
+    reason = savedmodel_operators.refusal(folder)
+    if reason:
+        raise DamagedBundle(reason)
     cases = golden.from_bytes(bundle.read_checked(folder, manifest, bundle.REFERENCE))
     run = answers("savedmodel", folder, cases)
     return golden.judge("savedmodel", cases, run, manifest.tolerances)

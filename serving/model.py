@@ -176,7 +176,13 @@ class Model:
                     f"signature {name!r} of {self.manifest.name} is in the SavedModel alone"
                 )
             content = bundle.read_checked(self.folder, self.manifest, signature.onnx)
-            self._sessions[name] = Session(content, signature, threads=self._threads)
+            data = f"{signature.onnx}.data"  # of graphs that would not fit into one file
+            weights = {}
+            if data in self.manifest.files:
+                weights[Path(data).name] = bundle.read_checked(self.folder, self.manifest, data)
+            self._sessions[name] = Session(
+                content, signature, threads=self._threads, weights=weights
+            )
         return self._sessions[name]
 
 
