@@ -20,9 +20,12 @@ from export.lowering.activations import GELU, erfc, expm1, log1p
 from export.lowering.lookup import bucketize
 from export.lowering.marks import Replacement
 from export.lowering.selection import where
+from export.lowering.vectors import broadcast_args, cross
 
 LOWERINGS = {
+    "BroadcastArgs": broadcast_args,
     "Bucketize": bucketize,
+    "Cross": cross,
     "Erfc": erfc,
     "Expm1": expm1,
     "Log1p": log1p,

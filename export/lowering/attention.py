@@ -111,22 +111,36 @@ def _write(heads: Heads, nodes: Nodes, inputs: list[str]) -> list[str]:
 def _without(dropout: str) -> Callable[[Marks, Callable[..., Any]], Callable[..., Any]]:
     """Lets a layer with dropout, which does nothing at inference, compute as one without.
 
+    Of a row that sees nothing such a layer takes zeros, where one without takes the mean.
+
     Args:
         dropout: what the layer calls its rate.
     """
 
     def replacement(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
-        def compute_attention(layer: Any, *tensors: Any, **options: Any) -> Any:
-            before = layer.__dict__[dropout]
+        def compute_attention(
+            layer: Any, query: Any, key: Any, value: Any, mask: Any = None, *rest: Any, **more: Any
+        ) -> Any:
+            rate = layer.__dict__[dropout]
+            if not rate or len(query.shape) != 4 or (rest[1:] and rest[1]):
+                return original(layer, query, key, value, mask, *rest, **more)
             layer.__dict__[dropout] = 0.0
             try:
-                return original(layer, *tensors, **options)
+                output, scores = original(layer, query, key, value, mask, *rest, **more)
             finally:
-                layer.__dict__[dropout] = before
+                layer.__dict__[dropout] = rate
+            return (output if mask is None else _where_seen(mask, output)), scores
 
         return compute_attention
 
     return replacement
+
+
+def _where_seen(mask: Any, output: tf.Tensor) -> tf.Tensor:
+    """[batch, time, heads, size], zeros where a mask [batch, (heads,) time, keys] hides all."""
+    seen = tf.reduce_any(tf.cast(mask, tf.bool), axis=-1, keepdims=True)
+    seen = seen[:, :, tf.newaxis] if len(seen.shape) == 3 else tf.transpose(seen, [0, 2, 1, 3])
+    return tf.where(seen, output, 0.0)
 
 
 REPLACEMENTS = (

@@ -50,9 +50,20 @@ def _of(function: Callable[..., Any]) -> Callable[[Marks, Callable[..., Any]], C
     return replacement
 
 
+def _signbit(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def signbit(x: Any) -> Any:
+        x = tf.convert_to_tensor(x)
+        if not x.dtype.is_floating:
+            return original(x)
+        return (x < 0) | ((x == 0) & (1 / x < 0))  # -0.0
+
+    return signbit
+
+
 _INT64 = 7
 """ONNX's number for the type."""
 REPLACEMENTS = (
     Replacement(numpy, "argmax", _of(tf.argmax)),
     Replacement(numpy, "argmin", _of(tf.argmin)),
+    Replacement(numpy, "signbit", _signbit),
 )

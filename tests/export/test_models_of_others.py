@@ -196,4 +196,4 @@ def test_a_frozen_base_is_given_weights_under_which_its_answers_vary():
     model = frozen_base()
     image = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3)).astype(np.uint8)
     scaled.vary(model, {"image": image})
-    assert np.ptp(model.predict(image, verbose=0), axis=0).max() > 0.1
+    assert np.ptp(model.predict(image, verbose=0), axis=0).max() > 0.01

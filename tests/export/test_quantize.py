@@ -1,4 +1,4 @@
-"""Weights of eight bits: smaller, held to the task's own figure, and refused where it is lost."""
+"""Narrower numbers: smaller, held to the task's own figure, and refused where it is lost."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ import onnx
 import pytest
 from keras import layers
 
-from export import graphs, proof_cases, quantize, source
+from export import graphs, optimize, proof, proof_cases, quantize, source
 from export.proof import Unproven
 from keras_models.errors import BadInput
 from serving import bundle
@@ -108,3 +108,42 @@ def staged_for(read, folder):
     folder.mkdir()
     read, cases, manifest = staged(read, folder, 1)
     return manifest, read, folder, cases
+
+
+@pytest.mark.parametrize(
+    ("numbers", "method", "stored"),
+    [("float16", "everything", "FLOAT16"), ("bfloat16", "weights", "BFLOAT16")],
+)
+def test_sixteen_bits_are_half_the_size_and_keep_the_accuracy(
+    numbers, method, stored, digits_run, tmp_path
+):
+    read, cases, manifest = staged(source.read(digits_run), tmp_path, 1)
+    path = tmp_path / "onnx" / "serving_default.onnx"
+    before = path.stat().st_size
+    manifest = quantize.with_numbers(manifest, read, tmp_path, cases, numbers)
+    manifest = graphs.write_manifest(manifest, tmp_path)
+    (signature,) = manifest.signatures
+    narrower = signature.quantized
+    assert (narrower.numbers, narrower.method, narrower.figure) == (numbers, method, "accuracy")
+    assert path.stat().st_size < 0.6 * before
+    kinds = {one.data_type for one in onnx.load(path).graph.initializer if np.prod(one.dims) > 256}
+    assert kinds == {getattr(onnx.TensorProto, stored)}
+    model = Model(tmp_path, bundle.read(tmp_path))
+    assert {proof.runtime for proof in model.check_golden().proofs} == {f"onnx {numbers}"}
+    assert model.check_golden().faults == ()
+    assert f"serving_default: {numbers}" in (tmp_path / "README.md").read_text()
+
+
+def test_an_optimized_graph_is_onnx_with_fewer_operators_and_proves_to_compute_the_same(
+    digits_run, tmp_path
+):
+    read, cases, manifest = staged(source.read(digits_run), tmp_path, 1)
+    path = tmp_path / "onnx" / "serving_default.onnx"
+    declared = onnx.load(path).graph.input, onnx.load(path).graph.output
+    manifest = graphs.write_manifest(optimize.optimized(manifest, tmp_path), tmp_path)
+    (signature,) = manifest.signatures
+    graph = onnx.load(path).graph
+    assert len(graph.node) == signature.optimized.after <= signature.optimized.before
+    assert {node.domain for node in graph.node} == {""}
+    assert (graph.input, graph.output) == declared
+    assert proof.prove(read, cases, tmp_path, lambda _: None)
