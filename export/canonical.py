@@ -3,7 +3,7 @@
 tf2onnx numbers names by a counter of the process and walks over sets, so two exports of a model
 differ. Here nodes stand in the order in which the outputs need them, nodes that nothing needs are
 gone, and every name but those of inputs and outputs says only what it is and the how-manieth.
-Loops are named alike too, but not yet the same: tf2onnx leaves an Identity in their bodies or not.
+An Identity that only passes on is gone: tf2onnx leaves one in the body of a loop or not.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 
 def fix_reshapes(model: onnx.ModelProto) -> None:
@@ -43,15 +43,47 @@ def canonicalize(graph: onnx.GraphProto, inputs: Sequence[str], outputs: Sequenc
     Args:
         graph: changed in place; loses what it says of inner shapes, which runtimes infer.
         inputs, outputs: the names that they get, in the graph's order.
-
-    Raises:
-        ValueError: two of the outputs are one tensor, which then has no single name.
     """
+    _pass_over_identities(graph)
     names = {value.name: new for value, new in zip(graph.input, inputs, strict=True)}
     names.update({value.name: new for value, new in zip(graph.output, outputs, strict=True)})
-    if len(names) < len(inputs) + len(outputs):
-        raise ValueError(f"some of {', '.join((*inputs, *outputs))} are one tensor")
     _canonicalize(graph, names, prefix="")
+
+
+def _pass_over_identities(graph: onnx.GraphProto) -> None:
+    """Lets what reads an Identity read what it passes on, in bodies too.
+
+    Of outputs that are one tensor, the first is that tensor, and the others an Identity of it; so
+    is an output that no node here makes: an input, say.
+    """
+    passed = {n.output[0]: n.input[0] for n in graph.node if n.op_type == "Identity"}
+    nodes = [node for node in graph.node if node.op_type != "Identity"]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    for name in passed:
+        source = name
+        while source in passed:
+            source = passed[source]
+        _read_instead(graph, name, source)
+    free = {name for node in graph.node for name in node.output}
+    for value in graph.output:
+        if value.name not in free:
+            name = f"{value.name}/{len(graph.node)}"
+            graph.node.append(helper.make_node("Identity", [value.name], [name]))
+            value.name = name
+        free.discard(value.name)
+    for node in graph.node:
+        for body in _bodies(node):
+            _pass_over_identities(body)
+
+
+def _read_instead(graph: onnx.GraphProto, before: str, after: str) -> None:
+    for node in graph.node:
+        node.input[:] = [after if name == before else name for name in node.input]
+        for body in _bodies(node):
+            _read_instead(body, before, after)
+    for value in graph.output:
+        value.name = after if value.name == before else value.name
 
 
 def _canonicalize(graph: onnx.GraphProto, names: dict[str, str], prefix: str) -> None:

@@ -19,7 +19,7 @@ def card(manifest: Manifest) -> str:
                 "## Proof\n\nLargest difference from Keras over the golden inputs in "
                 "`reference.npz`, made in a fresh process from these files.\n\n"
                 + proof_table(manifest.proof),
-                "\n".join(quantized_lines(manifest.signatures)),
+                "\n".join(variant_lines(manifest.signatures)),
             )
             if part
         )
@@ -43,14 +43,24 @@ def proof_table(proofs: Iterable[Proof]) -> str:
     return "\n".join(rows)
 
 
-def quantized_lines(signatures: Iterable[Signature]) -> list[str]:
-    """Returns a sentence for every graph with integer weights: what they cost."""
-    return [
-        f"{one.name}: int8 weights ({one.quantized.method}), {one.quantized.figure} "
-        f"{one.quantized.after:.4f} instead of {one.quantized.before:.4f}."
+def variant_lines(signatures: Iterable[Signature]) -> list[str]:
+    """Returns a sentence for every graph of narrower numbers, or optimized: what became of it."""
+    narrower = [
+        f"{one.name}: {NARROWER[one.quantized.numbers]} ({one.quantized.method}), "
+        f"{one.quantized.figure} {one.quantized.after:.4f} instead of {one.quantized.before:.4f}."
         for one in signatures
         if one.quantized
     ]
+    return narrower + [
+        f"{one.name}: optimized by ONNX Runtime, {one.optimized.after} operators instead of "
+        f"{one.optimized.before}."
+        for one in signatures
+        if one.optimized
+    ]
+
+
+NARROWER = {"int8": "int8 weights", "float16": "float16", "bfloat16": "bfloat16 weights"}
+"""What is narrow, by the numbers."""
 
 
 def agreement(proof: Proof) -> str:
@@ -69,8 +79,8 @@ def _origin(manifest: Manifest) -> str:
             f"`{config['run']['data']}`: {config['data_summary']}.\n\n"
         )
     return (
-        f"{trained}Exported {manifest.created} from `{source['path']}` "
-        f"(SHA-256 {source['sha256'][:16]}…) with Keras {versions['keras']}, TensorFlow "
+        f"{trained}Exported from `{source['path']}` (saved {manifest.created}, "
+        f"SHA-256 {source['sha256'][:16]}…) with Keras {versions['keras']}, TensorFlow "
         f"{versions['tensorflow']}, tf2onnx {versions['tf2onnx']}."
     )
 

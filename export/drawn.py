@@ -75,9 +75,10 @@ def size_of_vocabulary(model: keras.Model, tensor: keras.KerasTensor) -> int | N
 
 def _takers(model: keras.Model, tensor: keras.KerasTensor) -> list[keras.Operation]:
     """The operations of a functional model that take a tensor as it is."""
+    functional = getattr(model, "_functional", None) or model  # which a Sequential keeps inside
     return [
         operation
-        for operation in getattr(model, "operations", ())
+        for operation in getattr(functional, "operations", ())
         for node in operation._inbound_nodes
         if any(tensor is one for one in node.input_tensors)
     ]

@@ -25,9 +25,7 @@ def main(model: str, inputs_path: str, folder: str) -> None:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(
-        Path(model).read_bytes(), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     cases: dict[str, dict[str, np.ndarray]] = {}
     with np.load(inputs_path, allow_pickle=False) as arrays:

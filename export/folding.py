@@ -20,7 +20,8 @@ def fold(graph: onnx.GraphProto) -> None:
     Args:
         graph: changed in place.
     """
-    constants = {one.name: one for one in graph.initializer}
+    here = onnx.TensorProto.DEFAULT  # not in another file
+    constants = {one.name: one for one in graph.initializer if one.data_location == here}
     readers = Counter(name for node in graph.node for name in node.input)
     readers.update(value.name for value in graph.output)
     makers = {name: node for node in graph.node for name in node.output}

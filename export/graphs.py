@@ -4,12 +4,11 @@ import dataclasses
 import importlib.metadata
 import platform
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from export import onnx_file, warmup
+from export import keras_file, onnx_file, warmup
 from export.card import card
 from export.source import Source
 from export.to_savedmodel import to_savedmodel
@@ -48,7 +47,7 @@ def write(
     manifest = Manifest(
         name=name,
         family=source.family,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=keras_file.saved_at(source.file),
         source={
             "kind": "run" if source.config else "keras",
             "path": source.file.name if source.config is None else source.file.parent.name,

@@ -2,6 +2,7 @@
 where nobody gives any.
 """
 
+import json
 import re
 import zipfile
 from collections.abc import Mapping
@@ -44,6 +45,19 @@ def load_trusted(path: Path) -> keras.Model:
         raise
     except Exception as error:  # Keras raises whatever the file makes it stumble on
         raise BadInput(f"{path} {_what_is_wrong(error)}") from error
+
+
+def saved_at(path: Path) -> str:
+    """Returns when Keras saved the model, `2026-11-27T23:37:05`; nothing where it does not say.
+
+    A version is dated so, not by when it was exported: the same model gives the same manifest.
+    """
+    with zipfile.ZipFile(path) as archive:
+        try:
+            said = json.loads(archive.read("metadata.json")).get("date_saved", "")
+        except (KeyError, ValueError, AttributeError):
+            return ""
+    return str(said).replace("@", "T")
 
 
 def _what_is_wrong(error: Exception) -> str:

@@ -1,6 +1,8 @@
 """What a Keras user calls from a notebook: a proven ONNX file of any model, without a bundle."""
 
+import dataclasses
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -12,6 +14,7 @@ import numpy as np
 
 from export import drawn, graphs, keras_file, onnx_file, own_signature, proof_cases, scaled
 from export.fresh_process import answers
+from export.lowering.detached import data_of
 from export.proof import Flat, Unproven, refuse_flat
 from export.source import Source
 from keras_models.signature import Signature
@@ -61,6 +64,7 @@ def to_onnx(
         return prove(model, file, examples=examples, say=say)
     except Unproven:
         file.unlink()
+        data_of(file).unlink(missing_ok=True)
         raise
 
 
@@ -150,16 +154,21 @@ def _proven(signature: Signature, cases: list[golden.Case], path: Path) -> tuple
     """Runs the file as serving would: out of a folder with a manifest."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        target = folder / graphs.onnx_name(signature)
+        target = folder / "onnx" / path.name
         target.parent.mkdir()
-        target.write_bytes(path.read_bytes())
+        for file in (path, data_of(path)):
+            if file.exists():
+                shutil.copyfile(file, target.with_name(file.name))
+        described = dataclasses.replace(
+            graphs.described(signature), onnx=target.relative_to(folder).as_posix()
+        )
         manifest = Manifest(
             name=signature.name,
             family=None,
             created="",
             source={},
             versions={},
-            signatures=(graphs.described(signature),),
+            signatures=(described,),
             proof=(),
             files=bundle.describe_all(folder),
         )

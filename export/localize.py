@@ -53,9 +53,7 @@ def _error(part: keras.Model, inputs: Mapping[str, np.ndarray]) -> float:
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "part.onnx"
         onnx_file.write(signature, path)
-        session = onnxruntime.InferenceSession(
-            path.read_bytes(), providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         needed = {one.name for one in session.get_inputs()}
         got = session.run(None, {name: inputs[name] for name in inputs if name in needed})
     worst = 0.0

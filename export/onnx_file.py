@@ -18,8 +18,9 @@ import tensorflow as tf
 import tf2onnx
 from onnx import helper, numpy_helper
 
-from export import canonical, folding
-from export.lowering import LOWERINGS, REPLACEMENTS
+from export import canonical, folding, widening
+from export.lowering import LOWERINGS, detached, later, replacements
+from export.lowering.detached import Weights, data_of, needs_detaching
 from export.lowering.lookup import Tables
 from export.lowering.marks import MARK, Marks
 from keras_models.errors import BadInput
@@ -37,23 +38,39 @@ def write(signature: Signature, path: Path, *, opset: int | None = None) -> None
 
     Args:
         signature: traced anew; its variables become constants.
-        path: the file to write.
+        path: the file to write; weights that do not fit go into one beside it, `<path>.data`.
         opset: version of ONNX's operator set, 18 or newer; None for `OPSET`.
 
     Raises:
         BadInput: something in the model has no equivalent in ONNX; names the operators.
         OSError: the file cannot be written.
     """
-    model = _convert(signature)
+    opset = opset or OPSET
+    weights = Weights()
+    model = _convert(signature, opset, weights)
     _refuse_foreign_operators(model.graph, signature)
     try:
+        model = _lifted(model, opset, weights)
         _make_canonical(model, signature)
-        model = _lifted(model, opset or OPSET)
         _describe(model, signature)
-        onnx.checker.check_model(model, full_check=True)
+        _store(model, weights, path)
     except INVALID as error:
         raise _inexpressible(signature, error) from error
+
+
+def _store(model: onnx.ModelProto, weights: Weights, path: Path) -> None:
+    """Checks and writes a graph; with weights in a file of their own it is checked by its path."""
+    if not weights.are_detached:
+        onnx.checker.check_model(model, full_check=True)
+    weights.write(model, path)
     path.write_bytes(model.SerializeToString(deterministic=True))
+    try:
+        if weights.are_detached:
+            onnx.checker.check_model(str(path), full_check=True)
+    except INVALID:
+        path.unlink()
+        data_of(path).unlink()
+        raise
 
 
 def tensor_spec(tensor: Tensor) -> tf.TensorSpec:
@@ -62,19 +79,16 @@ def tensor_spec(tensor: Tensor) -> tf.TensorSpec:
     return tf.TensorSpec(shape, tf.dtypes.as_dtype(tensor.dtype), name=tensor.name)
 
 
-def _convert(signature: Signature) -> onnx.ModelProto:
-    names = [tensor.name for tensor in signature.inputs]
-    outputs = [tensor.name for tensor in signature.outputs]
-
-    @tf.function  # type: ignore[untyped-decorator]
-    def in_order(*values: tf.Tensor) -> list[tf.Tensor]:
-        answers = signature.function(**dict(zip(names, values, strict=True)))
-        return [tf.identity(answers[name]) for name in outputs]
-
+def _convert(signature: Signature, opset: int, weights: Weights) -> onnx.ModelProto:
     specs = [tensor_spec(tensor) for tensor in signature.inputs]
-    marks = Marks()
-    with marks.tracing(REPLACEMENTS):
-        captures = in_order.get_concrete_function(*specs).graph.captures
+    in_order, marks, replaced = _in_order(signature), Marks(), replacements(opset)
+    with marks.tracing(replaced):
+        traced = in_order.get_concrete_function(*specs).graph
+    if needs_detaching(traced.variables):
+        in_order, marks = _in_order(signature), Marks()
+        with marks.tracing((*replaced, *weights.replacements)):
+            traced = in_order.get_concrete_function(*specs).graph
+    captures = traced.captures
     lowerings = {
         **LOWERINGS,
         MARK: marks.lower,
@@ -88,6 +102,7 @@ def _convert(signature: Signature) -> onnx.ModelProto:
             in_order,
             input_signature=specs,
             opset=CONVERTED_OPSET,
+            extra_opset=[helper.make_opsetid(one, 1) for one in (later.DOMAIN, detached.DOMAIN)],
             custom_op_handlers={name: (function, []) for name, function in lowerings.items()},
         )
     except Exception as error:  # tf2onnx raises whatever it stumbled on
@@ -95,7 +110,22 @@ def _convert(signature: Signature) -> onnx.ModelProto:
     finally:
         quiet.setLevel(before)
     _freeze(model.graph, captures, len(specs))
+    if widening.computes_in_bfloat16(traced):
+        widening.widen(model.graph)
     return model
+
+
+def _in_order(signature: Signature) -> Any:
+    """The signature's function of its inputs and outputs by place, yet to be traced."""
+    names = [tensor.name for tensor in signature.inputs]
+    outputs = [tensor.name for tensor in signature.outputs]
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def in_order(*values: tf.Tensor) -> list[tf.Tensor]:
+        answers = signature.function(**dict(zip(names, values, strict=True)))
+        return [tf.identity(answers[name]) for name in outputs]
+
+    return in_order
 
 
 def _freeze(graph: onnx.GraphProto, captures: Sequence[tuple[Any, Any]], own: int) -> None:
@@ -132,9 +162,11 @@ def _make_canonical(model: onnx.ModelProto, signature: Signature) -> None:
     model.opset_import.extend(ours)
 
 
-def _lifted(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+def _lifted(model: onnx.ModelProto, opset: int, weights: Weights) -> onnx.ModelProto:
     """In the operator set asked for, and in the oldest file format that has it."""
     lifted = onnx.version_converter.convert_version(model, opset)
+    later.restore(lifted)
+    weights.attach(lifted)
     lifted.ir_version = helper.find_min_ir_version_for(list(lifted.opset_import))
     return lifted
 
@@ -194,7 +226,10 @@ def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 
 def _is_known(node: onnx.NodeProto) -> bool:
-    return node.domain in ONNX_DOMAINS and bool(onnx.defs.has(node.op_type, node.domain))
+    if node.domain == detached.DOMAIN:
+        return True
+    domain = "" if node.domain == later.DOMAIN else node.domain
+    return domain in ONNX_DOMAINS and bool(onnx.defs.has(node.op_type, domain))
 
 
 INVALID = (
@@ -204,4 +239,4 @@ INVALID = (
     onnx.shape_inference.InferenceError,
     onnx.version_converter.ConvertError,
 )
-"""What is raised for a graph that is none: of bfloat16, say, which few of ONNX's operators take."""
+"""What is raised for a graph that is none."""

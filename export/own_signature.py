@@ -13,8 +13,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from export import drawn, state, structures
+from export import drawn, state, structures, ties
 from keras_models.signature import Shape, Signature, Tensor
+from serving.golden import last_bits
 
 NUMBERED_BY_KERAS = re.compile(r"keras_tensor(_\d+)?")
 """Names that a counter of the process made: they say nothing, and change with every process."""
@@ -41,14 +42,18 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
     inputs = _described(flat, _input_names(structure, flat), "input", taken=())
     inputs = tuple(_limited(model, one, own) for one, own in zip(inputs, flat, strict=True))
     states = state.of(model, taken=[tensor.name for tensor in inputs])
-    if states:
+    # A Sequential that was only ever called has the batch that it happened to be called on.
+    is_freed = bool(states) or isinstance(model, keras.Sequential)
+    if is_freed:
         inputs = tuple(state.with_free_batch(tensor) for tensor in inputs)
     produced = structures.outputs_of(model, structure)
     taken = [tensor.name for tensor in (*inputs, *states.inputs)]
     flat_outputs = keras.tree.flatten(produced)
     names = _output_names(model, produced, flat_outputs)
     outputs = _described(flat_outputs, names, "output", taken)
-    outputs = _with_names_of_inputs(outputs, inputs, model, structure, is_batched=bool(states))
+    outputs = _with_names_of_inputs(outputs, inputs, model, structure, is_batched=is_freed)
+
+    tolerance = _tolerance(model)
 
     def call(**arrays: tf.Tensor) -> dict[str, tf.Tensor]:
         values = [
@@ -70,14 +75,18 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
         function=call,
         inputs=(*inputs, *states.inputs),
         outputs=(*outputs, *states.outputs),
-        tolerance=_tolerance(model),
+        tolerance=tolerance,
+        ties=lambda given, answers: ties.ties_of(call, given, answers, share=last_bits(tolerance)),
     )
 
 
 def _limited(model: keras.Model, tensor: Tensor, own: keras.KerasTensor) -> Tensor:
-    """Adds which integers an input may hold: Keras refuses ids outside of a vocabulary."""
+    """Adds which ids an input may hold, floats as well: Keras refuses others.
+
+    Keras makes float32 the type of a Sequential's input that nobody declared.
+    """
     size = drawn.size_of_vocabulary(model, own)
-    if size is None or not tensor.dtype.startswith(("int", "uint")):
+    if size is None or tensor.dtype == "bool":
         return tensor
     return dataclasses.replace(tensor, minimum=0, maximum=size - 1)
 

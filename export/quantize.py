@@ -1,10 +1,11 @@
-"""Weights of eight bits: smaller graphs, kept only if the task's own figure holds.
+"""Narrower numbers than Keras': smaller graphs, kept only if the task's own figure holds.
 
 An error of a tensor says little about what it costs. So a quantized graph is held to what the
 model is for: bits per character of a text generator, accuracy of a classifier, and for a model of
 unknown making how much of the variance of its answers stays. Graphs with convolutions are
-quantized by ONNX Runtime's static quantizer, calibrated on examples; all others by its dynamic
-one, and the weights of GRU and RNN, which it does not know, are stored as integers.
+quantized to eight bits by ONNX Runtime's static quantizer, calibrated on examples; all others by
+its dynamic one, and the weights of GRU and RNN, which it does not know, are stored as integers.
+Sixteen bits: `halving.py`.
 
 What draws (`generate`) keeps its floats: there is no figure for a drawn text.
 """
@@ -20,8 +21,9 @@ import onnx
 from onnx import helper, numpy_helper
 from onnxruntime import quantization
 
-from export import proof_cases, quantized_figures
+from export import halving, proof_cases, quantized_figures
 from export.fresh_process import answers
+from export.lowering.detached import refuse_detached
 from export.proof import Unproven
 from export.source import Source
 from keras_models.errors import BadInput
@@ -31,7 +33,7 @@ from serving.bundle import Manifest, Proof, Quantized
 from serving.golden import Case
 from serving.session import Session
 
-MOST_LOSS = 0.01
+MOST_LOSS = {"int8": 0.01, "float16": 0.001, "bfloat16": 0.01}
 """Share of the figure that may be lost."""
 MOST_CALIBRATED = 256
 """Examples that the static quantizer looks at."""
@@ -42,14 +44,17 @@ LARGEST = 127
 Arrays = Mapping[str, np.ndarray]
 
 
-def with_int8(manifest: Manifest, source: Source, folder: Path, cases: list[Case]) -> Manifest:
-    """Puts integer weights into the graphs of a proven bundle, and proves them anew.
+def with_numbers(
+    manifest: Manifest, source: Source, folder: Path, cases: list[Case], numbers: str
+) -> Manifest:
+    """Puts narrower numbers into the graphs of a proven bundle, and proves them anew.
 
     Args:
         manifest: of the staged bundle, its float graphs proven.
         source: what was exported.
         folder: of the staged bundle; graphs are replaced.
         cases: inputs with Keras' outputs.
+        numbers: `int8`, `float16` or `bfloat16`.
 
     Returns:
         The manifest, with the proofs of quantized graphs in place of the others.
@@ -59,15 +64,17 @@ def with_int8(manifest: Manifest, source: Source, folder: Path, cases: list[Case
         Unproven: the figure is worse by more than `MOST_LOSS`; names both.
     """
     if not source.examples_are_real:
-        raise BadInput("--quantize is measured on real inputs: give some with --examples x.npz")
+        raise BadInput(
+            f"what {numbers} costs is measured on real inputs: give some with --examples x.npz"
+        )
     described = [
-        _quantized(one, own, source, folder, cases)
+        _quantized(one, own, source, folder, cases, numbers)
         if one.onnx is not None and own.cases is None
         else one
         for own, one in zip(source.signatures, manifest.signatures, strict=True)
     ]
     if not any(one.quantized for one in described):
-        raise BadInput("no weights of the model can be quantized: --quantize has nothing to do")
+        raise BadInput(f"no graph of the model would be smaller in {numbers}")
     manifest = dataclasses.replace(manifest, signatures=tuple(described))
     proofs = [proof for proof in manifest.proof if not _is_replaced(proof, manifest)]
     verdict = _verdict(manifest, folder, cases)
@@ -85,32 +92,46 @@ def _verdict(manifest: Manifest, folder: Path, cases: list[Case]) -> golden.Verd
     own = [case for case in proof_cases.stored_cases(cases) if case.signature in manifest.errors]
     staged = dataclasses.replace(manifest, files=bundle.describe_all(folder))
     (folder / bundle.MANIFEST).write_text(bundle.to_json(staged), encoding="utf-8")
-    return golden.judge("onnx", own, answers("onnx", folder, own), errors=manifest.errors)
+    run = answers("onnx", folder, own)
+    return golden.judge("onnx", own, run, errors=manifest.errors, numbers=manifest.numbers)
 
 
 def _quantized(
-    described: bundle.Signature, own: Signature, source: Source, folder: Path, cases: list[Case]
+    described: bundle.Signature,
+    own: Signature,
+    source: Source,
+    folder: Path,
+    cases: list[Case],
+    numbers: str,
 ) -> bundle.Signature:
     """Replaces one signature's graph, if there is something to win and little to lose."""
     path = folder / str(described.onnx)
+    refuse_detached(path)
     before = path.read_bytes()
     real = [c for c in cases if c.signature == own.name and c.name.startswith("real")]
-    method = _write(path, max((case.inputs for case in real), key=_samples))
+    examples = max((case.inputs for case in real), key=_samples)
+    method = _write(path, examples) if numbers == "int8" else halving.WRITERS[numbers](path)
     if len(path.read_bytes()) >= len(before):
         path.write_bytes(before)
         return described
     method_only = Quantized(
-        method=method, figure="", before=0.0, after=0.0, most_loss=MOST_LOSS, error=0.0
+        method=method,
+        figure="",
+        before=0.0,
+        after=0.0,
+        most_loss=MOST_LOSS[numbers],
+        error=0.0,
+        numbers=numbers,
     )
     trial = dataclasses.replace(described, quantized=method_only)
     run = Session(path.read_bytes(), trial).run
     figure = quantized_figures.figure_for(own, source)
     floats, integers = figure.of(Session(before, described).run), figure.of(run)
     loss = (integers - floats) / floats * (1 if figure.less_is_better else -1)
-    if not loss <= MOST_LOSS:
+    if not loss <= MOST_LOSS[numbers]:
         raise Unproven(
-            f"{own.name} with int8 weights: {figure.name} {integers:.4g} instead of {floats:.4g}, "
-            f"{loss:.1%} worse (at most {MOST_LOSS:.0%} is let pass)"
+            f"{own.name} in {numbers}: {figure.name} {integers:.4g} instead of {floats:.4g}, "
+            f"{loss:.2%} worse (at most {MOST_LOSS[numbers]:.1%} is let pass)"
         )
     error = rough.error_of([(case.outputs, run(case.inputs)) for case in real])
     found = dataclasses.replace(

@@ -5,10 +5,15 @@ dies, or saturates, on the way. Here every kernel gets the size that keeps a sig
 batch normalization the statistics of the signal that reaches it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
+
+from export import own_signature
+from export.lowering.marks import Marks, Replacement
 
 GAIN = 1.4
 """A ReLU halves what passes through it: He's initialization has √2."""
@@ -50,22 +55,22 @@ def _drawn(random: np.random.Generator, variable: keras.Variable) -> np.ndarray 
 
 
 def _settle(model: keras.Model, inputs: Mapping[str, np.ndarray]) -> None:
-    """Gives batch normalization the statistics of its own signal, by one step of training."""
-    layers = [
-        layer
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-    momenta = [layer.momentum for layer in layers]
-    if not layers or not getattr(model, "inputs", None):
-        return
-    try:
-        for layer in layers:
-            layer.momentum = 0.5
-        given = [inputs[name] for name in inputs][: len(keras.tree.flatten(model._inputs_struct))]
-        values = keras.tree.pack_sequence_as(model._inputs_struct, given)
-        for _ in range(3):
-            model(values, training=True)
-    finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
+    """Gives batch normalization the statistics of its own signal, one layer after the other.
+
+    Not by a step of training: a base that is frozen, or called with `training=False`, has none.
+    """
+    signature = own_signature.signature_of(model)
+    with Marks().replaced((Replacement(keras.layers.BatchNormalization, "call", _settling),)):
+        signature.function(**{tensor.name: inputs[tensor.name] for tensor in signature.inputs})
+
+
+def _settling(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(layer: Any, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        axes = [axis for axis in range(len(inputs.shape)) if axis != layer.axis % len(inputs.shape)]
+        if tf.executing_eagerly():
+            mean, variance = tf.nn.moments(tf.cast(inputs, tf.float32), axes)
+            layer.moving_mean.assign(mean)
+            layer.moving_variance.assign(variance)
+        return original(layer, inputs, training=False, mask=mask)
+
+    return call

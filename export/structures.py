@@ -10,7 +10,22 @@ from keras_models.errors import BadInput
 
 
 def call(model: keras.Model, packed: Any) -> Any:
-    """Calls a model with a structure of inputs, however its `call` takes them."""
+    """Calls a model with a structure of inputs, however its `call` takes them.
+
+    Without cuDNN, which a layer may ask for: a model gives the same files wherever it is exported.
+    """
+    recurrent = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
+    wanted = [layer.use_cudnn for layer in recurrent]
+    try:
+        for layer in recurrent:
+            layer.use_cudnn = False
+        return _called(model, packed)
+    finally:
+        for layer, own in zip(recurrent, wanted, strict=True):
+            layer.use_cudnn = own
+
+
+def _called(model: keras.Model, packed: Any) -> Any:
     if _takes_several(model):
         return model(*packed, training=False) if _has_training(model) else model(*packed)
     return model(packed, training=False) if _has_training(model) else model(packed)

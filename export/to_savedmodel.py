@@ -1,12 +1,16 @@
 """Signatures to one SavedModel: what TF Serving loads as it stands."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import tensorflow as tf
+from tensorflow.core.protobuf import fingerprint_pb2
 
+from export.lowering import time_distributed
+from export.lowering.marks import Marks
 from export.onnx_file import tensor_spec
 from keras_models.signature import Signature, Tensor
 
@@ -30,6 +34,19 @@ def to_savedmodel(signatures: Sequence[Signature], folder: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
     except tf.errors.OpError as error:
         raise OSError(errno.EIO, error.message.splitlines()[0], str(folder)) from error
+    _identify_by_content(folder)
+
+
+def _identify_by_content(folder: Path) -> None:
+    """Makes the number by which TensorFlow knows a SavedModel one of its content.
+
+    It draws one at random, the only byte by which two exports of a model would differ.
+    """
+    path = folder / "fingerprint.pb"
+    fingerprint = fingerprint_pb2.FingerprintDef.FromString(path.read_bytes())
+    digest = hashlib.sha256((folder / "saved_model.pb").read_bytes()).digest()
+    fingerprint.uuid = str(int.from_bytes(digest[:16], "big"))
+    path.write_bytes(fingerprint.SerializeToString(deterministic=True))
 
 
 def _traced(signature: Signature) -> tf.types.experimental.ConcreteFunction:
@@ -43,7 +60,8 @@ def _traced(signature: Signature) -> tf.types.experimental.ConcreteFunction:
         return {name: tf.identity(answers[name], name=name) for name in outputs}
 
     specs = {tensor.name: tensor_spec(tensor) for tensor in signature.inputs}
-    return tf.function(function).get_concrete_function(**specs)
+    with Marks().replaced(time_distributed.REPLACEMENTS):
+        return tf.function(function).get_concrete_function(**specs)
 
 
 def _checks(tensor: Tensor, inputs: Mapping[str, tf.Tensor]) -> Iterator[tf.Operation]:
@@ -61,9 +79,13 @@ def _checks(tensor: Tensor, inputs: Mapping[str, tf.Tensor]) -> Iterator[tf.Oper
 def _variables(
     functions: Mapping[str, tf.types.experimental.ConcreteFunction],
 ) -> list[tf.Variable]:
-    found = {
-        id(variable): variable
-        for function in functions.values()
-        for variable in function.graph.variables
-    }
+    """All variables, in the order in which the functions first read them.
+
+    TensorFlow keeps them in a set, whose order is another one in every process.
+    """
+    found: dict[int, tf.Variable] = {}
+    for function in functions.values():
+        own = {id(variable.handle): variable for variable in function.graph.variables}
+        handles = [id(outside) for outside, _ in function.graph.captures]
+        found |= {handle: own[handle] for handle in handles if handle in own}
     return list(found.values())

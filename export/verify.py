@@ -128,14 +128,23 @@ def verify_endpoint(path: Path, url: str) -> tuple[list[Proof], list[str]]:
     given = iter([answers for _, answers in served])
     cases = [case for case, _ in served]
     verdict = golden.judge(
-        "endpoint", cases, lambda *_: next(given), manifest.tolerances, manifest.errors
+        "endpoint",
+        cases,
+        lambda *_: next(given),
+        manifest.tolerances,
+        manifest.errors,
+        manifest.numbers,
     )
     return list(verdict.proofs), list(verdict.faults)
 
 
 def _savedmodel_verdict(folder: Path, manifest: Manifest) -> golden.Verdict:
+    from export import savedmodel_operators
     from export.fresh_process import answers
 
+    reason = savedmodel_operators.refusal(folder)
+    if reason:
+        raise DamagedBundle(reason)
     cases = golden.from_bytes(bundle.read_checked(folder, manifest, bundle.REFERENCE))
     run = answers("savedmodel", folder, cases)
     return golden.judge("savedmodel", cases, run, manifest.tolerances)

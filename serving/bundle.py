@@ -48,15 +48,17 @@ class Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Quantized:
-    """A graph whose weights are integers of eight bits, and what they cost.
+    """A graph of narrower numbers than Keras computes in, and what they cost.
 
     Attributes:
-        method: `dynamic`, or `static` where the sizes of activations were measured on examples.
+        method: of int8 `dynamic`, or `static` where the sizes of activations were measured on
+            examples; of others `weights` where only those are narrow, else `everything`.
         figure: what it was held to: `bits per character`, `accuracy`, `agreement`.
         before, after: the figure of the float graph, and of this one.
         most_loss: how much worse it might have been, as a share of `before`.
         error: root-mean-square error against Keras over the golden samples, as a share of the
             standard deviation of Keras' answers; the largest of all outputs.
+        numbers: `int8`, `float16` or `bfloat16`.
     """
 
     method: str
@@ -65,6 +67,19 @@ class Quantized:
     after: float
     most_loss: float
     error: float
+    numbers: str = "int8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimized:
+    """A graph that ONNX Runtime rewrote, in ONNX's own operators, before it was proven.
+
+    Attributes:
+        before, after: how many operators it had, and has.
+    """
+
+    before: int
+    after: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +90,8 @@ class Signature:
         onnx: the graph's file in the bundle, None where it has none.
         shortest: by free dimension, the least length that it computes, where that is above 1.
         tolerance: largest error that it may have, as a share of the spread of Keras' answers.
-        quantized: of a graph with integer weights, what it is held to instead; None for floats.
+        quantized: of a graph of narrower numbers, what it is held to instead; None for Keras' own.
+        optimized: what ONNX Runtime's optimizer made of the graph; None where it was not asked.
     """
 
     name: str
@@ -87,6 +103,7 @@ class Signature:
     shortest: Mapping[str, int] = field(default_factory=dict)
     tolerance: float = 1e-4
     quantized: Quantized | None = None
+    optimized: Optimized | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +127,7 @@ class Proof:
     """How far one output of one runtime was from Keras.
 
     Attributes:
-        runtime: `onnx`, `onnx int8` or `savedmodel`.
+        runtime: `onnx`, `onnx int8` (or float16, bfloat16) or `savedmodel`.
         signature, output: which.
         largest_absolute_error: over all cases and elements.
         largest_relative_error: the same divided by `spread`, or for invented inputs by the
@@ -144,7 +161,11 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """All that `bundle.json` says."""
+    """All that `bundle.json` says.
+
+    Attributes:
+        created: when the model was saved, in local time; the folder says when it was published.
+    """
 
     name: str
     family: str | None
@@ -166,6 +187,11 @@ class Manifest:
     def errors(self) -> dict[str, float]:
         """By the name of a quantized signature, the root-mean-square error that was measured."""
         return {one.name: one.quantized.error for one in self.signatures if one.quantized}
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """By the name of a quantized signature, what it computes in."""
+        return {one.name: one.quantized.numbers for one in self.signatures if one.quantized}
 
     def signature(self, name: str) -> Signature:
         """Returns the signature called `name`.
@@ -240,6 +266,7 @@ def _manifest(content: Any) -> Manifest:
                 "inputs": tuple(map(_tensor, one["inputs"])),
                 "outputs": tuple(map(_tensor, one["outputs"])),
                 "quantized": Quantized(**one["quantized"]) if one["quantized"] else None,
+                "optimized": Optimized(**one["optimized"]) if one.get("optimized") else None,
             }
         )
         for one in content["signatures"]

@@ -98,6 +98,7 @@ def judge(
     run: Runner,
     tolerances: Mapping[str, float] | None = None,
     errors: Mapping[str, float] | None = None,
+    numbers: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Runs every case and compares with what Keras computed.
 
@@ -111,6 +112,7 @@ def judge(
         tolerances: by signature, the largest error as a share of the spread; None for
             `RELATIVE_TOLERANCE` everywhere.
         errors: by quantized signature, the root-mean-square error that was measured.
+        numbers: by quantized signature, what it computes in; None for `int8`.
 
     Returns:
         A proof for each output, and a sentence for every fault.
@@ -121,18 +123,18 @@ def judge(
         by_signature.setdefault(case.signature, []).append((case, answers))
     proofs, faults = [], []
     for signature, answered in by_signature.items():
-        most = (errors or {}).get(signature)
+        most, narrow = (errors or {}).get(signature), (numbers or {}).get(signature, "int8")
         for output in answered[0][0].outputs:
             tolerance = (tolerances or {}).get(signature, RELATIVE_TOLERANCE)
             if most is not None:
                 tolerance = np.inf
-            name = runtime if most is None else f"{runtime} int8"
+            name = runtime if most is None else f"{runtime} {narrow}"
             proof, wrong = _judge_output(name, signature, output, answered, tolerance)
             proofs.append(proof)
             faults.extend(wrong)
         if most is not None:
             pairs = [(c.outputs, answers) for c, answers in answered if c.name.startswith("real")]
-            faults.extend(rough.too_far(f"{runtime} int8 {signature}", pairs, most))
+            faults.extend(rough.too_far(f"{runtime} {narrow} {signature}", pairs, most))
     return Verdict(proofs=tuple(proofs), faults=tuple(faults))
 
 
@@ -189,7 +191,7 @@ def _judge_output(
             expected,
             actual,
             np.asarray(case.ties.get(output, False)),
-            _last_bits(tolerance) * scale,
+            last_bits(tolerance) * scale,
         )
         largest, decisions = max(largest, error), decisions + total
         agreeing, tied = agreeing + equal, tied + ties
@@ -226,8 +228,8 @@ def _judge_output(
     )
 
 
-def _last_bits(tolerance: float) -> float:
-    """Share of the spread within which two numbers are a tie; more where precision is less."""
+def last_bits(tolerance: float) -> float:
+    """Returns within which share of the spread two numbers are a tie, by how precise they are."""
     if tolerance <= RELATIVE_TOLERANCE or np.isinf(tolerance):
         return LAST_BITS
     return tolerance / 10

@@ -159,7 +159,8 @@ class Model:
         content = bundle.read_checked(self.folder, self.manifest, bundle.REFERENCE)
         with_graph = {s.name for s in self.manifest.signatures if s.onnx}
         cases = [case for case in golden.from_bytes(content) if case.signature in with_graph]
-        return golden.judge("onnx", cases, self.run, self.manifest.tolerances, self.manifest.errors)
+        own = self.manifest
+        return golden.judge("onnx", cases, self.run, own.tolerances, own.errors, own.numbers)
 
     def session(self, name: str) -> Session:
         """Returns a signature's graph, loaded when it is first asked for.
@@ -175,7 +176,13 @@ class Model:
                     f"signature {name!r} of {self.manifest.name} is in the SavedModel alone"
                 )
             content = bundle.read_checked(self.folder, self.manifest, signature.onnx)
-            self._sessions[name] = Session(content, signature, threads=self._threads)
+            data = f"{signature.onnx}.data"  # of graphs that would not fit into one file
+            weights = {}
+            if data in self.manifest.files:
+                weights[Path(data).name] = bundle.read_checked(self.folder, self.manifest, data)
+            self._sessions[name] = Session(
+                content, signature, threads=self._threads, weights=weights
+            )
         return self._sessions[name]
 
 

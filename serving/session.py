@@ -16,10 +16,17 @@ class Session:
     """Runs one signature's graph.
 
     The graph is loaded from bytes, never from a path: external data, which could name any file
-    of the machine, is refused by ONNX Runtime then.
+    of the machine, is refused by ONNX Runtime then, unless it is among the bytes that were given.
     """
 
-    def __init__(self, content: bytes, signature: Signature, *, threads: int = 1) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        signature: Signature,
+        *,
+        threads: int = 1,
+        weights: Mapping[str, bytes] | None = None,
+    ) -> None:
         """Loads a graph whose bytes were checked.
 
         Args:
@@ -27,6 +34,7 @@ class Session:
             signature: what it takes and gives.
             threads: within one operator. One is fastest for small graphs, where handing work
                 over costs more than doing it.
+            weights: by file name, what the graph has in files of its own; None for nothing.
 
         Raises:
             DamagedBundle: ONNX Runtime refuses the graph.
@@ -38,6 +46,10 @@ class Session:
         if signature.quantized is not None and signature.quantized.method == "dynamic":
             # Weights of GRU and RNN become floats once, when the graph is loaded.
             options.add_session_config_entry("session.disable_quant_qdq", "1")
+        if weights:
+            options.add_external_initializers_from_files_in_memory(
+                list(weights), list(weights.values()), [len(one) for one in weights.values()]
+            )
         try:
             self._session = onnxruntime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]

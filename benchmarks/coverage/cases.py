@@ -5,6 +5,7 @@ from benchmarks.coverage import (
     application_cases,
     layer_cases,
     network_cases,
+    operation_cases,
     recurrent_cases,
 )
 
@@ -14,4 +15,5 @@ CASES = [
     *recurrent_cases.cases(),
     *network_cases.cases(),
     *application_cases.cases(),
+    *operation_cases.cases(),
 ]

@@ -5,25 +5,54 @@ Two ways lead in. `LOWERINGS`: for an operator of TensorFlow, a function that wr
 """
 
 from export.lowering import (
+    attention,
     convolution,
+    normalization,
     pooling,
     recurrent,
     resizing,
+    scanning,
     selection,
+    spectral,
     time_distributed,
 )
-from export.lowering.activations import erfc, expm1
+from export.lowering.activations import GELU, erfc, expm1, log1p
 from export.lowering.lookup import bucketize
+from export.lowering.marks import Replacement
+from export.lowering.selection import where
+from export.lowering.vectors import broadcast_args, cross
 
-LOWERINGS = {"Bucketize": bucketize, "Erfc": erfc, "Expm1": expm1}
+LOWERINGS = {
+    "BroadcastArgs": broadcast_args,
+    "Bucketize": bucketize,
+    "Cross": cross,
+    "Erfc": erfc,
+    "Expm1": expm1,
+    "Log1p": log1p,
+    "SelectV2": where,
+}
 """By TensorFlow's operator, what writes right ONNX nodes; handed to tf2onnx."""
 
 REPLACEMENTS = (
     *convolution.REPLACEMENTS,
+    *normalization.LAYER,
     *pooling.REPLACEMENTS,
     *recurrent.REPLACEMENTS,
     *resizing.REPLACEMENTS,
+    *scanning.REPLACEMENTS,
     *selection.REPLACEMENTS,
+    *spectral.REPLACEMENTS,
     *time_distributed.REPLACEMENTS,
 )
 """Functions that others take the place of while a model is traced."""
+NEWER = {
+    20: GELU,
+    23: (*attention.REPLACEMENTS, *normalization.ROOT_MEAN_SQUARE),
+}
+"""The same, by the operator set that first has the operator."""
+
+
+def replacements(opset: int) -> tuple[Replacement, ...]:
+    """Returns the functions to be replaced for graphs in an operator set."""
+    newer = [one for since, some in NEWER.items() if since <= opset for one in some]
+    return (*REPLACEMENTS, *newer)

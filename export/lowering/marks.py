@@ -160,6 +160,15 @@ class Marks:
         What TensorFlow would compile with XLA is traced as it stands: grouped convolutions are,
         and would otherwise stay calls that nobody can look into.
         """
+        with self.replaced(replacements), contextlib.ExitStack() as stack:
+            eager = tf.config.functions_run_eagerly()
+            stack.callback(tf.config.run_functions_eagerly, eager)
+            tf.config.run_functions_eagerly(True)
+            yield
+
+    @contextlib.contextmanager
+    def replaced(self, replacements: Sequence["Replacement"]) -> Iterator[None]:
+        """While it lasts, others take the place of the functions that are named."""
         with TRACED, contextlib.ExitStack() as stack:
             for one in replacements:
                 original = one.owner.__dict__.get(one.name)
@@ -167,9 +176,6 @@ class Marks:
                     continue
                 setattr(one.owner, one.name, one.make(self, original))
                 stack.callback(setattr, one.owner, one.name, original)
-            eager = tf.config.functions_run_eagerly()
-            stack.callback(tf.config.run_functions_eagerly, eager)
-            tf.config.run_functions_eagerly(True)
             yield
 
 

@@ -74,9 +74,14 @@ def _is_same(x: tf.Tensor, resized: tf.Tensor) -> bool:
 
 
 def _write_resize(mode: dict[str, Any], nodes: Nodes, inputs: list[str]) -> list[str]:
+    """Names all four lengths: of a Resize with axes, ONNX Runtime 1.32 permutes the two lengths
+    given as if they were four, where it moves a Transpose past it, and then refuses the graph.
+    """
     image, size = inputs
-    size = nodes("Cast", [size], to=_INT64)
-    return [nodes("Resize", [image, "", "", size], axes=[1, 2], **mode)]
+    shape = nodes("Shape", [image])  # tf2onnx folds one with start and end as if it had none
+    batch, channels = (nodes("Gather", [shape, nodes.constant([i], np.int64)]) for i in (0, 3))
+    sizes = nodes("Concat", [batch, nodes("Cast", [size], to=_INT64), channels], axis=0)
+    return [nodes("Resize", [image, "", "", sizes], **mode)]
 
 
 def _filtered(x: tf.Tensor, size: tf.Tensor, method: str, antialias: bool) -> tf.Tensor:

@@ -1,12 +1,36 @@
-"""Where the largest and the smallest are: without the bits that Keras looks at for -0.0."""
+"""Choosing: between two tensors, and where the largest and the smallest number is.
+
+tf2onnx writes a choice as a sum of products with 0 and 1, and so makes NaN of an infinity that was
+not chosen: of `where(x > 0, log(x), 0)`, say. Of the largest number, Keras also looks at the bits,
+for the sake of -0.0.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 from keras.src.backend.tensorflow import numpy
+from onnx import helper
 
-from export.lowering.marks import Marks, Replacement
+from export.lowering.marks import Context, Marks, Node, Nodes, Replacement
+
+CHOSEN = {"float32", "float64", "int32", "int64", "uint8", "float16"}
+"""Types that ONNX Runtime's Where takes; others go through int64."""
+
+
+def where(context: Context, node: Node, name: str, args: object) -> None:
+    """Writes SelectV2 as Where."""
+    condition, x, y = node.input
+    output, shape = node.output[0], context.get_shape(node.output[0])
+    dtype = context.get_dtype(output)
+    context.remove_node(node.name)
+    nodes = Nodes(context, node.name)
+    if helper.tensor_dtype_to_np_dtype(dtype).name not in CHOSEN:
+        x, y = (nodes("Cast", [one], to=_INT64) for one in (x, y))
+    made = nodes("Where", [condition, x, y])
+    context.make_node(
+        "Cast", [made], outputs=[output], shapes=[shape], dtypes=[dtype], attr={"to": dtype}
+    )
 
 
 def _of(function: Callable[..., Any]) -> Callable[[Marks, Callable[..., Any]], Callable[..., Any]]:
@@ -26,7 +50,20 @@ def _of(function: Callable[..., Any]) -> Callable[[Marks, Callable[..., Any]], C
     return replacement
 
 
+def _signbit(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def signbit(x: Any) -> Any:
+        x = tf.convert_to_tensor(x)
+        if not x.dtype.is_floating:
+            return original(x)
+        return (x < 0) | ((x == 0) & (1 / x < 0))  # -0.0
+
+    return signbit
+
+
+_INT64 = 7
+"""ONNX's number for the type."""
 REPLACEMENTS = (
     Replacement(numpy, "argmax", _of(tf.argmax)),
     Replacement(numpy, "argmin", _of(tf.argmin)),
+    Replacement(numpy, "signbit", _signbit),
 )

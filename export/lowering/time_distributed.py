@@ -1,7 +1,8 @@
 """TimeDistributed as one call over batch and time together.
 
-Keras writes a Python loop over a fixed time, or a vectorized map over a free one, whose shapes
-tf2onnx takes for constants: the answer then has the wrong length.
+Keras writes a Python loop over a fixed time, or a vectorized map over a free one. Of that map,
+Keras 3.15 itself answers [batch, batch, …] where the length was free when it was traced, and
+tf2onnx takes its shapes for constants. So SavedModels are traced with this one as well.
 """
 
 from collections.abc import Callable

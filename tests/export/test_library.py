@@ -1,5 +1,8 @@
 """What a notebook calls: a proven ONNX file, or none, and a model that is as it was."""
 
+import textwrap
+from pathlib import Path
+
 import keras
 import numpy as np
 import onnx
@@ -61,3 +64,16 @@ def test_examples_that_do_not_fit_are_refused(tmp_path):
             examples={"series": np.zeros((4, 6, 2), np.float32)},
             say=lambda _: None,
         )
+
+
+def test_what_the_documentation_shows_runs_as_it_stands(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
+    (code,) = [part for part in page.split("\n\n") if part.startswith("    import export")]
+    monkeypatch.chdir(tmp_path)
+    samples = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
+    model = keras.Sequential([keras.Input((5,), name="x"), layers.Dense(3, name="scores")])
+    exec(textwrap.dedent(code), {"model": model, "samples": samples})
+    shown = capsys.readouterr()
+    assert shown.out.startswith("scores ")
+    assert "running the file in a fresh process" in shown.err
+    assert (tmp_path / "model.onnx").exists()

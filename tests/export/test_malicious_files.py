@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MOST_BYTES = 64 * 2**20
 CHILD = """
-import encodings.cp437, json, sys, tracemalloc  # the code page of names in archives
+import encodings.cp437, json, sys, time, tracemalloc  # the code page of names in archives
 from pathlib import Path
 import h5py
 from export import archive, rehearsal
@@ -28,18 +28,27 @@ seen = []
 WATCHED = ("open", "socket.", "subprocess.", "os.", "exec", "compile", "import", "pickle.")
 sys.addaudithook(lambda e, given: e.startswith(WATCHED) and seen.append((e, str(given))))
 found = {}
-for path in map(Path, sys.argv[1:]):
-    seen.clear()
-    tracemalloc.start()
+def reason_of(path):
     try:
         archive.check(path)
-        reason = rehearsal.of_weights(path)
+        return rehearsal.of_weights(path)
     except BadInput as error:
-        reason = str(error)
+        return str(error)
+
+
+for path in map(Path, sys.argv[1:]):
+    seen.clear()
+    began = time.perf_counter()
+    reason_of(path)
+    seconds = time.perf_counter() - began
+    tracemalloc.start()
+    reason = reason_of(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     elsewhere = [one for one in seen if path.name not in one[1]]
-    found[path.name] = {"reason": reason, "peak": peak, "elsewhere": elsewhere}
+    found[path.name] = {
+        "reason": reason, "peak": peak, "seconds": seconds, "elsewhere": elsewhere
+    }
 print(json.dumps(found))
 """
 
@@ -209,8 +218,12 @@ def archive(path, config=None, content=None, *, extra=(), without=()):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """What became of every file, by its name: looked at in one child process."""
-    folder = tmp_path_factory.mktemp("malicious")
+    """What became of every file, by its name."""
+    return examined(tmp_path_factory.mktemp("malicious"))
+
+
+def examined(folder):
+    """Makes every file in a folder, has one child process look at them, and returns what it saw."""
     archive(folder / "good")
     for name, config in {**CONFIGS, **TEXTS}.items():
         archive(folder / name, config)

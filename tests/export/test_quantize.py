@@ -1,4 +1,4 @@
-"""Weights of eight bits: smaller, held to the task's own figure, and refused where it is lost."""
+"""Narrower numbers: smaller, held to the task's own figure, and refused where it is lost."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ import onnx
 import pytest
 from keras import layers
 
-from export import graphs, proof_cases, quantize, source
+from export import graphs, optimize, proof, proof_cases, quantize, source
 from export.proof import Unproven
 from keras_models.errors import BadInput
 from serving import bundle
@@ -29,7 +29,7 @@ def text(text_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("text")
     read, cases, manifest = staged(source.read(text_run), folder, 2)
     floats = {path.stem: path.stat().st_size for path in (folder / "onnx").iterdir()}
-    manifest = quantize.with_int8(manifest, read, folder, cases)
+    manifest = quantize.with_numbers(manifest, read, folder, cases, "int8")
     return folder, graphs.write_manifest(manifest, folder), floats
 
 
@@ -73,9 +73,9 @@ def _with_error(signature, error):
 
 def test_what_loses_more_is_refused_with_both_figures(text_run, tmp_path, monkeypatch):
     read, cases, manifest = staged(source.read(text_run), tmp_path, 1)
-    monkeypatch.setattr(quantize, "MOST_LOSS", -0.5)
+    monkeypatch.setitem(quantize.MOST_LOSS, "int8", -0.5)
     with pytest.raises(Unproven, match=r"bits per character \d\.\d+ instead of \d\.\d+"):
-        quantize.with_int8(manifest, read, tmp_path, cases)
+        quantize.with_numbers(manifest, read, tmp_path, cases, "int8")
 
 
 def test_a_classifier_with_convolutions_is_calibrated_and_held_to_its_accuracy(
@@ -83,7 +83,7 @@ def test_a_classifier_with_convolutions_is_calibrated_and_held_to_its_accuracy(
 ):
     read, cases, manifest = staged(source.read(digits_run), tmp_path, 1)
     before = (tmp_path / "onnx" / "serving_default.onnx").stat().st_size
-    (signature,) = quantize.with_int8(manifest, read, tmp_path, cases).signatures
+    (signature,) = quantize.with_numbers(manifest, read, tmp_path, cases, "int8").signatures
     assert (signature.quantized.figure, signature.quantized.method) == ("accuracy", "static")
     assert signature.quantized.after >= 0.99 * signature.quantized.before > 0.9
     assert (tmp_path / "onnx" / "serving_default.onnx").stat().st_size < 0.5 * before
@@ -97,9 +97,9 @@ def test_a_model_of_unknown_making_needs_examples(tmp_path):
     np.savez(tmp_path / "x.npz", x=samples)
     drawn = source.read(tmp_path / "model.keras")
     with pytest.raises(BadInput, match="--examples"):
-        quantize.with_int8(*staged_for(drawn, tmp_path / "drawn"))
+        quantize.with_numbers(*staged_for(drawn, tmp_path / "drawn"), "int8")
     given = source.read(tmp_path / "model.keras", tmp_path / "x.npz")
-    (signature,) = quantize.with_int8(*staged_for(given, tmp_path / "given")).signatures
+    (signature,) = quantize.with_numbers(*staged_for(given, tmp_path / "given"), "int8").signatures
     assert signature.quantized.figure == "agreement"
     assert 0.99 < signature.quantized.after < signature.quantized.before <= 1
 
@@ -108,3 +108,42 @@ def staged_for(read, folder):
     folder.mkdir()
     read, cases, manifest = staged(read, folder, 1)
     return manifest, read, folder, cases
+
+
+@pytest.mark.parametrize(
+    ("numbers", "method", "stored"),
+    [("float16", "everything", "FLOAT16"), ("bfloat16", "weights", "BFLOAT16")],
+)
+def test_sixteen_bits_are_half_the_size_and_keep_the_accuracy(
+    numbers, method, stored, digits_run, tmp_path
+):
+    read, cases, manifest = staged(source.read(digits_run), tmp_path, 1)
+    path = tmp_path / "onnx" / "serving_default.onnx"
+    before = path.stat().st_size
+    manifest = quantize.with_numbers(manifest, read, tmp_path, cases, numbers)
+    manifest = graphs.write_manifest(manifest, tmp_path)
+    (signature,) = manifest.signatures
+    narrower = signature.quantized
+    assert (narrower.numbers, narrower.method, narrower.figure) == (numbers, method, "accuracy")
+    assert path.stat().st_size < 0.6 * before
+    kinds = {one.data_type for one in onnx.load(path).graph.initializer if np.prod(one.dims) > 256}
+    assert kinds == {getattr(onnx.TensorProto, stored)}
+    model = Model(tmp_path, bundle.read(tmp_path))
+    assert {proof.runtime for proof in model.check_golden().proofs} == {f"onnx {numbers}"}
+    assert model.check_golden().faults == ()
+    assert f"serving_default: {numbers}" in (tmp_path / "README.md").read_text()
+
+
+def test_an_optimized_graph_is_onnx_with_fewer_operators_and_proves_to_compute_the_same(
+    digits_run, tmp_path
+):
+    read, cases, manifest = staged(source.read(digits_run), tmp_path, 1)
+    path = tmp_path / "onnx" / "serving_default.onnx"
+    declared = onnx.load(path).graph.input, onnx.load(path).graph.output
+    manifest = graphs.write_manifest(optimize.optimized(manifest, tmp_path), tmp_path)
+    (signature,) = manifest.signatures
+    graph = onnx.load(path).graph
+    assert len(graph.node) == signature.optimized.after <= signature.optimized.before
+    assert {node.domain for node in graph.node} == {""}
+    assert (graph.input, graph.output) == declared
+    assert proof.prove(read, cases, tmp_path, lambda _: None)

@@ -1,0 +1,208 @@
+"""Weights that would not fit: left out while a model is converted, written into a file beside it.
+
+A file of ONNX, and a graph of TensorFlow's on its way there, hold 2 GB at most. Of a model that
+comes near, a large variable is read through a mark that becomes a node without an input, `Weight`
+of another domain. When the graph is done, such a node becomes a constant whose numbers are in
+`<name>.onnx.data`; what only turns or reshapes one is computed when it is written, one after the
+other, so that memory never holds a second model.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import tensorflow as tf
+from keras.src.backend.common import KerasVariable
+from onnx import TensorProto, helper, numpy_helper
+
+from export.lowering.marks import Marks, Nodes, Replacement
+from keras_models.errors import BadInput
+
+DOMAIN = "keras_models.weights"
+LARGE_BYTES = 2**30
+"""Variables of a function above which the large ones are left out."""
+LEAST_BYTES = 2**20
+"""Size of a variable that is worth leaving out."""
+ALIGNMENT = 64
+"""Bytes that each constant begins at a multiple of."""
+
+Maker = Callable[[], np.ndarray]
+
+
+def needs_detaching(variables: Any) -> bool:
+    """Tells whether a traced function's variables come near what one file can hold."""
+    sizes = [int(np.prod(one.shape)) * int(one.dtype.size) for one in variables]
+    return sum(sizes) > LARGE_BYTES
+
+
+class Weights:
+    """The variables that were left out of one trace, and what is made of them."""
+
+    def __init__(self) -> None:
+        """Begins with none."""
+        self._makers: list[Maker] = []
+        self._kinds: list[tuple[tuple[int, ...], np.dtype]] = []
+        self._marked: dict[tuple[int, int], tf.Tensor] = {}
+
+    @property
+    def are_detached(self) -> bool:
+        """Whether any was left out."""
+        return bool(self._makers)
+
+    @property
+    def replacements(self) -> tuple[Replacement, ...]:
+        """What is to be replaced while the model is traced."""
+        return (Replacement(KerasVariable, "value", self._value),)
+
+    def _value(self, marks: Marks, original: Any) -> Any:
+        def value(variable: Any) -> Any:
+            own = variable._value
+            size = 0 if own is None else int(np.prod(own.shape)) * own.dtype.size
+            if size < LEAST_BYTES or own.dtype != tf.float32 or tf.executing_eagerly():
+                return original.fget(variable)
+            key = id(variable), id(tf.compat.v1.get_default_graph())
+            if key not in self._marked:
+                number = self._add(partial(np.asarray, own), tuple(own.shape), np.dtype(np.float32))
+                spec = tf.TensorSpec(own.shape, own.dtype)
+                self._marked[key] = marks.put(partial(_write, number), [], [spec])[0]
+            return variable._maybe_autocast(self._marked[key])
+
+        return property(value)
+
+    def _add(self, maker: Maker, shape: tuple[int, ...], dtype: np.dtype) -> int:
+        self._makers.append(maker)
+        self._kinds.append((shape, dtype))
+        return len(self._makers) - 1
+
+    def attach(self, model: onnx.ModelProto) -> None:
+        """Makes constants of the nodes that stand for weights; their numbers are yet to be written.
+
+        Args:
+            model: changed in place.
+        """
+        self._attach(model.graph)
+        kept = [one for one in model.opset_import if one.domain != DOMAIN]
+        del model.opset_import[:]
+        model.opset_import.extend(kept)
+
+    def _attach(self, graph: onnx.GraphProto) -> None:
+        small = {one.name: one for one in graph.initializer}
+        known: dict[str, int] = {}
+        for node in list(graph.node):
+            if node.domain == DOMAIN:
+                known[node.output[0]] = node.attribute[0].i
+            elif node.input and node.input[0] in known and node.op_type in TURNS:
+                turn = _turn(node, small)
+                if turn is None:
+                    continue
+                known[node.output[0]] = self._turned(known[node.input[0]], turn)
+            else:
+                for body in _bodies(node):
+                    self._attach(body)
+                continue
+            graph.node.remove(node)
+        used = {name for one in _all_nodes(graph) for name in one.input}
+        used.update(value.name for value in graph.output)
+        graph.initializer.extend(
+            self._placeholder(name, number) for name, number in known.items() if name in used
+        )
+
+    def _turned(self, number: int, turn: Callable[[np.ndarray], np.ndarray]) -> int:
+        maker, (shape, dtype) = self._makers[number], self._kinds[number]
+        like = turn(np.broadcast_to(np.zeros((), dtype), shape))  # which takes no memory
+        return self._add(lambda: turn(maker()), like.shape, dtype)
+
+    def _placeholder(self, name: str, number: int) -> onnx.TensorProto:
+        shape, dtype = self._kinds[number]
+        tensor = onnx.TensorProto(name=name, dims=shape, data_location=TensorProto.EXTERNAL)
+        tensor.data_type = helper.np_dtype_to_tensor_dtype(dtype)
+        tensor.external_data.add(key="location", value=str(number))
+        return tensor
+
+    def write(self, model: onnx.ModelProto, path: Path) -> None:
+        """Writes the numbers beside the graph's file, in the order of the graph's constants.
+
+        Args:
+            model: its constants then say where their numbers are.
+            path: of the graph's file; theirs has `.data` after its name.
+        """
+        if not self.are_detached:
+            return
+        target = data_of(path)
+        with target.open("wb") as file:
+            for tensor in _external(model.graph):
+                array = np.ascontiguousarray(self._makers[int(tensor.external_data[0].value)]())
+                file.write(bytes(-file.tell() % ALIGNMENT))
+                where = {"location": target.name, "offset": file.tell(), "length": array.nbytes}
+                file.write(array.data)
+                del tensor.external_data[:]
+                for key, value in where.items():
+                    tensor.external_data.add(key=key, value=str(value))
+
+
+def data_of(path: Path) -> Path:
+    """Returns where the weights of a graph are that are not in its file."""
+    return path.with_name(f"{path.name}.data")
+
+
+def refuse_detached(path: Path) -> None:
+    """Refuses what rewrites a graph with the numbers that are in its own file alone.
+
+    Raises:
+        BadInput: the graph at `path` has others.
+    """
+    if data_of(path).exists():
+        raise BadInput(
+            f"{path.stem} is too large to be rewritten: its weights are in a file of their own; "
+            "export it without --optimize, --quantize and --precision"
+        )
+
+
+def _write(number: int, nodes: Nodes, inputs: list[str]) -> list[str]:
+    return [nodes("Weight", [], domain=DOMAIN, number=number)]
+
+
+TURNS = ("Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze")
+"""Operators that only say otherwise where a number stands."""
+
+
+def _turn(
+    node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]
+) -> Callable[[np.ndarray], np.ndarray] | None:
+    """What a node does to a weight; None where it is not known beforehand."""
+    if node.op_type == "Identity":
+        return lambda array: array
+    if node.op_type == "Transpose":
+        order = next((list(one.ints) for one in node.attribute if one.name == "perm"), None)
+        return lambda array: np.transpose(array, order)
+    if len(node.input) < 2 or node.input[1] not in constants:
+        return None
+    numbers = tuple(numpy_helper.to_array(constants[node.input[1]]).tolist())
+    if node.op_type == "Reshape":
+        return None if 0 in numbers else lambda array: array.reshape(numbers)
+    if node.op_type == "Squeeze":
+        return lambda array: np.squeeze(array, numbers)
+    return lambda array: np.expand_dims(array, numbers)
+
+
+def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    for node in graph.node:
+        yield node
+        for body in _bodies(node):
+            yield from _all_nodes(body)
+
+
+def _external(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    for tensor in graph.initializer:
+        if tensor.data_location == TensorProto.EXTERNAL:
+            yield tensor
+    for node in graph.node:
+        for body in _bodies(node):
+            yield from _external(body)
+
+
+def _bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    return [one.g for one in node.attribute if one.type == onnx.AttributeProto.GRAPH]

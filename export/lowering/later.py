@@ -1,0 +1,25 @@
+"""Operators newer than what tf2onnx writes: kept under another domain until the graph is lifted."""
+
+from collections.abc import Iterator
+
+import onnx
+
+DOMAIN = "keras_models.later"
+"""Where such a node waits. ONNX's converter of versions leaves other domains alone."""
+
+
+def restore(model: onnx.ModelProto) -> None:
+    """Gives the nodes that waited their own domain; `model` is in an operator set that has them."""
+    for node in _nodes(model.graph):
+        if node.domain == DOMAIN:
+            node.domain = ""
+    kept = [one for one in model.opset_import if one.domain != DOMAIN]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            yield from _nodes(attribute.g)

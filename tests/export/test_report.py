@@ -1,0 +1,24 @@
+"""`keras-export --report`: the proof, the edges, and what keeps a loop."""
+
+import keras
+from keras import layers
+
+
+def test_the_report_says_what_was_proven_what_is_refused_and_what_loops(run_command, tmp_path):
+    x = keras.Input((None, 3), name="series")
+    y = layers.GRU(4, return_sequences=True)(x)
+    y = layers.GRU(4, activation="selu")(y)  # which no operator of ONNX's has
+    keras.Model(x, layers.Dense(2, name="scores")(y)).save(tmp_path / "model.keras")
+    done = run_command(
+        "keras-export", tmp_path / "model.keras", "--to", tmp_path, "--report", "--optimize"
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("| savedmodel | serving_default | scores |") for line in lines)
+    assert any(line.startswith("| onnx | serving_default | scores |") for line in lines)
+    assert "| serving_default | batch 0 | ends the process | keeps it from ONNX Runtime |" in lines
+    assert "| serving_default | series: NaN | as Keras | lets it pass |" in lines
+    (graph,) = [line for line in lines if line.startswith("serving_default.onnx: ")]
+    assert "1 × a loop over what ONNX has no operator for" in graph
+    assert any("optimized by ONNX Runtime" in line for line in lines)
+    assert "optimized by ONNX Runtime" in (tmp_path / "model/1/README.md").read_text()
