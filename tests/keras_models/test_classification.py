@@ -27,7 +27,7 @@ def model(made):
 
 
 def test_what_is_served_is_declared_and_adds_up_to_one(model, made):
-    served, from_bytes = classification.signatures(model, made)
+    served, from_bytes, *_ = classification.signatures(model, made)
     answers = served.function(image=tf.constant(made.sample[:5]))
     assert [tensor.name for tensor in served.outputs] == list(answers)
     np.testing.assert_allclose(np.sum(answers["probabilities"], axis=1), 1, rtol=1e-6)
