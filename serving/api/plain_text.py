@@ -21,8 +21,13 @@ _WORDS = (CHARACTERS, "class")
 
 
 def is_text(request: Request) -> bool:
-    """Tells whether a request's body is a text."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == TEXT
+    """Tells whether a request's body is a text.
+
+    A JSON object is none, whatever it is called: browsers call all that a page sends `text/plain`,
+    and TF Serving, whose clients come here too, reads no Content-Type.
+    """
+    called = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return called == TEXT and not request.body.lstrip().startswith(b"{")
 
 
 def wants_text(request: Request) -> bool:

@@ -49,7 +49,7 @@ def open_page(browser):
     def open_page(server, **settings):
         page = browser.new_page(**settings)
         opened.append(page)
-        page.set_default_timeout(300_000)
+        page.set_default_timeout(120_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
         home = f"http://127.0.0.1:{server.port}/"
         page.on(

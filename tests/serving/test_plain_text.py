@@ -35,6 +35,16 @@ def test_without_being_asked_for_text_the_answer_is_json(texts, text_bundle):
         assert json.loads(body) == {"tokens": expected(text_bundle, "if")}
 
 
+def test_json_is_json_whatever_it_is_called(server, texts):
+    asked = json.dumps({"instances": [1.0, 2.0]})
+    status, _, body = server.request("POST", "/v1/models/half_plus:predict", asked, PLAIN)
+    assert (status, json.loads(body)) == (200, {"predictions": [3.5, 4.0]})
+    settings = {"length": 3, "temperature": 0.0, "top_k": 0, "top_p": 1.0, "seed": 0}
+    content = {"signature_name": "generate_text", "inputs": {"prompt": ["a", "b"], **settings}}
+    status, _, body = texts.request("POST", f"{MODEL}:predict", json.dumps(content), PLAIN)
+    assert (status, len(json.loads(body)["outputs"])) == (200, 2)
+
+
 def test_settings_come_as_json_and_the_text_goes_out_as_it_is(texts, text_bundle):
     settings = {"length": 40, "temperature": 0.5, "top_k": 5, "top_p": 1.0, "seed": 9}
     content = {"signature_name": "generate_text", "inputs": {"prompt": ["class "], **settings}}
