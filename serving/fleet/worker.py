@@ -75,6 +75,8 @@ class Worker:
         """Begins with no model and no connection."""
         self.largest_body_bytes = settings.rest_body_bytes
         self.timeout_seconds = settings.rest_timeout_seconds
+        self.patience_seconds = settings.patience_seconds
+        self.slowest_bytes_per_second = settings.slowest_bytes_per_second
         self.is_stopping = False
         self._settings, self._ways, self._states = settings, connections, states
         self._catalog, self._metrics = Catalog(), Metrics()
