@@ -62,6 +62,8 @@ def settings(arguments: Sequence[str] | None = None) -> Settings:
             budget_seconds=options.queue_ms / 1000,
         ),
         rest_timeout_seconds=options.timeout,
+        patience_seconds=options.patience,
+        slowest_bytes_per_second=options.slowest_kib * 1024,
         rest_body_bytes=int(options.body_mib * MEBIBYTE),
         grpc_message_bytes=int(options.message_mib * MEBIBYTE),
         most_connections=options.connections,
@@ -173,6 +175,20 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
         default=30.0,
         metavar="S",
         help="for one REST request, then 504 (30)",
+    )
+    group.add_argument(
+        "--slowest-kib",
+        type=_positive_seconds,
+        default=16.0,
+        metavar="KIB",
+        help="close a connection whose body comes, or whose answer is taken, at less a second (16)",
+    )
+    group.add_argument(
+        "--patience",
+        type=_positive_seconds,
+        default=8.0,
+        metavar="S",
+        help="but give it so many seconds, and the head of a request as many (8)",
     )
     group.add_argument(
         "--body-mib",

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from serving.api.writing import write
 from serving.bundle import Signature
 from serving.codecs import DECODERS, ENCODERS, grid
 from serving.errors import BadInput
@@ -58,14 +59,15 @@ def readable(signature: Signature, outputs: Arrays) -> Response:
     return Response(body=json.dumps(told, ensure_ascii=False).encode())
 
 
-def picture(signature: Signature, outputs: Arrays) -> Response:
+async def picture(signature: Signature, outputs: Arrays) -> Response:
     """Answers with the pictures that a signature made.
 
     Raises:
         BadInput: it makes none.
     """
     for tensor in signature.outputs:
-        images = outputs[tensor.name]
+        name, images = tensor.name, outputs[tensor.name]
         if tensor.codec and tensor.codec.name == _IMAGE and images.ndim == 4 and images.size:
-            return Response(body=grid(images), content_type=PNG)
+            content = await write(lambda made: grid(*made.values()), {name: images})
+            return Response(body=content, content_type=PNG)
     raise BadInput(f"{signature.name} made no picture: ask for JSON")

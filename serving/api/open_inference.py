@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from functools import partial
 from importlib import metadata
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ import numpy as np
 
 from serving.api.note import Note
 from serving.api.reading import read
+from serving.api.writing import write
 from serving.bundle import Tensor
 from serving.errors import BadInput, NotFound, Unavailable, Unsupported
 from serving.http1.message import Request, Response
@@ -110,9 +112,8 @@ class OpenInferenceAPI:
         head = {"model_name": version.name, "model_version": str(version.number)}
         if isinstance(document.get("id"), str):
             head["id"] = document["id"]
-        told = ", ".join(_tensor(name, outputs[name]) for name in wanted)
-        text = json.dumps(head, ensure_ascii=False)
-        return Response(body=f'{text[:-1]}, "outputs": [{told}]}}'.encode("utf-8", "replace"))
+        told = {name: outputs[name] for name in wanted}
+        return Response(body=await write(partial(_answer, head), told))
 
 
 def answering(version: Version, signature: Any) -> Answering:
@@ -193,6 +194,12 @@ def _object(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise BadInput(f"`{name}` is an object")
     return found
+
+
+def _answer(head: Mapping[str, str], outputs: Mapping[str, np.ndarray]) -> bytes:
+    told = ", ".join(_tensor(name, array) for name, array in outputs.items())
+    text = json.dumps(head, ensure_ascii=False)
+    return f'{text[:-1]}, "outputs": [{told}]}}'.encode("utf-8", "replace")
 
 
 def _tensor(name: str, array: np.ndarray) -> str:

@@ -8,6 +8,7 @@ from serving.api import card_json, generation, media, plain_text, rest_paths, st
 from serving.api.note import Note
 from serving.api.reading import read
 from serving.api.rest_paths import ModelPath
+from serving.api.writing import write
 from serving.bundle import Signature, Tensor
 from serving.errors import BadInput, BadState, Unsupported
 from serving.http1.message import Request, Response
@@ -54,8 +55,8 @@ class RestAPI:
             raise BadInput("Missing model name in request.")
         if path.action != "status":
             version = self._catalog.find(path.model, path.version, path.label)
-            write = card_json.card if path.action == "card" else status_json.metadata
-            return Response(body=write(version))
+            about = card_json.card if path.action == "card" else status_json.metadata
+            return Response(body=about(version))
         found = self._catalog.statuses(path.model, path.version, path.label)
         return Response(body=status_json.statuses(found))
 
@@ -71,9 +72,8 @@ class RestAPI:
             inputs = await media.inputs_of(answering.signature, request.body)
         note.signature = answering.signature.name
         outputs = await answering.answer(inputs, request.began + self._timeout)
-        return _as_asked(request, answering.signature, outputs) or media.readable(
-            answering.signature, outputs
-        )
+        response = await _as_asked(request, answering.signature, outputs)
+        return response or media.readable(answering.signature, outputs)
 
     async def _predict(self, path: ModelPath, request: Request, note: Note) -> Response:
         if media.is_picture(request) or plain_text.is_text(request):
@@ -96,9 +96,9 @@ class RestAPI:
         inputs = _with_zero_rows(answering.signature.inputs, parsed.inputs)
         note.rows = rows_of(inputs)
         outputs = await answering.answer(inputs, request.began + self._timeout)
-        write = answer_json.predictions if parsed.is_row else answer_json.outputs
-        response = _as_asked(request, answering.signature, outputs)
-        return response or Response(body=write(outputs))
+        form = answer_json.predictions if parsed.is_row else answer_json.outputs
+        response = await _as_asked(request, answering.signature, outputs)
+        return response or Response(body=await write(form, outputs))
 
     async def _examine(self, path: ModelPath, request: Request, note: Note) -> Response:
         """Classifies or regresses examples."""
@@ -111,17 +111,23 @@ class RestAPI:
         note.signature, note.rows = answering.signature.name, len(parsed.examples)
         deadline = request.began + self._timeout
         outputs = await examples.answer(answering, parsed.examples, deadline)
-        if is_classify:
-            classes = examples.classes_of(outputs, len(parsed.examples))
-            return Response(body=answer_json.classifications(classes))
-        values = examples.values_of(outputs, len(parsed.examples))
-        return Response(body=answer_json.regressions(values))
+        form = _classes if is_classify else _values
+        count = len(parsed.examples)
+        return Response(body=await write(lambda found: form(found, count), outputs))
 
 
-def _as_asked(request: Request, signature: Signature, outputs: Arrays) -> Response | None:
+def _classes(outputs: Arrays, count: int) -> bytes:
+    return answer_json.classifications(examples.classes_of(outputs, count))
+
+
+def _values(outputs: Arrays, count: int) -> bytes:
+    return answer_json.regressions(examples.values_of(outputs, count))
+
+
+async def _as_asked(request: Request, signature: Signature, outputs: Arrays) -> Response | None:
     """Answers with a picture or a text where that is what the request accepts."""
     if media.wants_picture(request):
-        return media.picture(signature, outputs)
+        return await media.picture(signature, outputs)
     return plain_text.answer(signature, outputs) if plain_text.wants_text(request) else None
 
 

@@ -40,6 +40,9 @@ class Settings:
         threads: of ONNX Runtime in each, within one operator.
         limits: how requests are put together.
         rest_timeout_seconds: after which a REST request is answered with 504.
+        patience_seconds: for the head of a REST request, for its body and for its answer beyond
+            the slowest pace.
+        slowest_bytes_per_second: at which bodies must come, and answers be taken.
         rest_body_bytes, grpc_message_bytes: the largest that are taken.
         most_connections: open at the same time; more wait.
         session_seconds: how long a text in the making is kept for its next request.
@@ -62,6 +65,8 @@ class Settings:
     threads: int = 1
     limits: Limits = field(default_factory=Limits)
     rest_timeout_seconds: float = 30.0
+    patience_seconds: float = 8.0
+    slowest_bytes_per_second: float = 16 * 1024
     rest_body_bytes: int = 16 * MEBIBYTE
     grpc_message_bytes: int = 64 * MEBIBYTE
     most_connections: int = 4096

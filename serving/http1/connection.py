@@ -7,6 +7,8 @@ connection.
 
 import asyncio
 import logging
+import socket
+import struct
 import time
 from typing import cast
 
@@ -17,18 +19,18 @@ from serving.http1.compression import inflated
 from serving.http1.head import Head, HeadTooLarge, RequestTimeout
 from serving.http1.message import Request, Response
 from serving.http1.owner import Owner
+from serving.http1.pace import Pace
 from serving.http1.response import CONTINUE, chunk, start, whole
 
 LOG = logging.getLogger(__name__)
-PATIENCE_SECONDS = 8.0
-"""For a head, for a body beyond its rate, and for an answer to be taken."""
-SLOWEST_BYTES_PER_SECOND = 16 * 1024
 IDLE_SECONDS = 75.0
 """Between two requests on a connection."""
 LINGER_SECONDS = 2.0
 """After a request that was refused unread."""
 CLEAN, BUSY, SENDING = 0, 1, 2
 """All that was read is answered; not all; an answer is partly sent."""
+NOTHING_IS_SENT = struct.pack("ii", 1, 0)
+"""Lingering, for no second."""
 MOST_UNREAD_BYTES = 256 * 1024
 """Of following requests, while one is being answered; then the connection is not read."""
 
@@ -51,8 +53,8 @@ class Connection(asyncio.Protocol):
         self._last_head: Head | None = None
         self._chunks: Chunks | None = None
         self._task: asyncio.Task[None] | None = None
-        self._began = self._deadline = self._taken_by = 0.0
-        self._unsent_bytes = 0
+        self._began = self._deadline = 0.0
+        self._pace = Pace(owner.patience_seconds, owner.slowest_bytes_per_second)
         self._is_ended = self._is_full = self._is_late = self._was_last = False
         self._writable = asyncio.Event()
         self._writable.set()
@@ -65,7 +67,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Is called once, at the beginning."""
         self._transport = cast(asyncio.Transport, transport)
-        self._deadline = time.monotonic() + PATIENCE_SECONDS
+        self._deadline = time.monotonic() + self._owner.patience_seconds
 
     def data_received(self, data: bytes) -> None:
         """Reads on."""
@@ -73,7 +75,7 @@ class Connection(asyncio.Protocol):
             return
         if self.is_idle:
             self._began = time.monotonic()
-            self._deadline = self._began + PATIENCE_SECONDS
+            self._deadline = self._began + self._owner.patience_seconds
         self._buffer += data
         self._owner.mark(self, BUSY)
         if self._task is None:
@@ -110,15 +112,11 @@ class Connection(asyncio.Protocol):
         """Ends a connection whose time is over."""
         if self._transport is None:
             return
-        unsent = self._transport.get_write_buffer_size()
-        if unsent != self._unsent_bytes:
-            self._unsent_bytes = unsent
-            self._taken_by = now + PATIENCE_SECONDS
-        if unsent and now > self._taken_by:
+        if self._pace.is_too_slow(self._transport, now):
             self._abort()
         elif now > self._deadline:
             self._end_late()
-        elif self.is_idle and not unsent and not self._is_ended:
+        elif self.is_idle and not self._is_ended and not self._transport.get_write_buffer_size():
             self._owner.mark(self, CLEAN)
 
     def _end_late(self) -> None:
@@ -171,8 +169,8 @@ class Connection(asyncio.Protocol):
             )
         if head.is_chunked:
             self._chunks = Chunks(self._owner.largest_body_bytes)
-        if head.expects_continue and self._transport:
-            self._transport.write(CONTINUE)
+        if head.expects_continue:
+            self._write(CONTINUE)
         return head
 
     def _read_body(self, head: Head) -> bytes | None:
@@ -185,7 +183,8 @@ class Connection(asyncio.Protocol):
             came, is_whole = len(self._buffer), len(self._buffer) >= head.length
             body = self._buffer
         if not is_whole:
-            self._deadline = self._began + PATIENCE_SECONDS + came / SLOWEST_BYTES_PER_SECOND
+            slowest = self._owner.slowest_bytes_per_second
+            self._deadline = self._began + self._owner.patience_seconds + came / slowest
             return None
         if self._chunks is not None:
             return bytes(body)
@@ -243,31 +242,38 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             return
         if isinstance(response.body, bytes):
-            self._transport.write(whole(response, head, keeps=keeps))
+            self._write(*whole(response, head, keeps=keeps))
             return
         in_chunks = head.takes_chunks
         self._deadline = float("inf")
         self._owner.mark(self, SENDING)
-        self._transport.write(start(response, in_chunks=in_chunks, keeps=keeps and in_chunks))
+        self._write(start(response, in_chunks=in_chunks, keeps=keeps and in_chunks))
         async for part in response.body:
-            self._transport.write(chunk(part) if in_chunks else part)
+            self._write(chunk(part) if in_chunks else part)
             await self._writable.wait()
             if self._transport is None:
                 return
         if in_chunks:
-            self._transport.write(chunk(b""))
+            self._write(chunk(b""))
+
+    def _write(self, *parts: bytes) -> None:
+        if self._transport is not None:
+            for part in parts:
+                self._transport.write(part)
+                self._pace.wrote(len(part))
 
     async def _taken(self) -> None:
         """Waits until an answer is taken: a client that only asks would fill the memory."""
         if not self._writable.is_set():
             self._owner.mark(self, SENDING)
-            self._deadline = float("inf")  # `check_time` ends one that takes nothing
+            self._deadline = float("inf")  # `check_time` ends one that takes too little
             await self._writable.wait()
 
     def _next(self) -> None:
         """Goes on to what came while a request was being answered."""
         self._began = time.monotonic()
-        self._deadline = self._began + (PATIENCE_SECONDS if self._buffer else IDLE_SECONDS)
+        seconds = self._owner.patience_seconds if self._buffer else IDLE_SECONDS
+        self._deadline = self._began + seconds
         if self._buffer:
             self._advance()
         is_short = self._task is None or len(self._buffer) <= MOST_UNREAD_BYTES
@@ -282,7 +288,7 @@ class Connection(asyncio.Protocol):
         the connection, and the client would never see why.
         """
         if self._transport is not None:
-            self._transport.write(whole(self._owner.refusal(error), None, keeps=False))
+            self._write(*whole(self._owner.refusal(error), None, keeps=False))
             self._transport.write_eof()
         self._is_ended = True
         self._owner.mark(self, SENDING)
@@ -295,14 +301,17 @@ class Connection(asyncio.Protocol):
         self._head = self._chunks = None
 
     def _abort(self) -> None:
+        """Drops what is not sent, from the kernel too, which would go on with megabytes of it."""
         self._is_ended = True
         if self._transport is not None:
+            connection = self._transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NOTHING_IS_SENT)
             self._transport.abort()
 
     def _end(self) -> None:
         self._is_ended = True
         self._owner.mark(self, SENDING)
         self._forget()
-        self._deadline = time.monotonic() + PATIENCE_SECONDS
+        self._deadline = float("inf")  # what is not sent yet is left to its pace
         if self._transport is not None:
             self._transport.close()

@@ -10,10 +10,20 @@ if TYPE_CHECKING:
 
 
 class Owner(Protocol):
-    """Of all connections of a process."""
+    """Of all connections of a process.
+
+    Attributes:
+        largest_body_bytes: of a request.
+        timeout_seconds: for an answer to be made.
+        patience_seconds: for a head, for a body beyond its rate, and for an answer to be taken.
+        slowest_bytes_per_second: at which bodies must come, and answers be taken.
+        is_stopping: nothing more is begun.
+    """
 
     largest_body_bytes: int
     timeout_seconds: float
+    patience_seconds: float
+    slowest_bytes_per_second: float
     is_stopping: bool
 
     async def handle(self, request: Request) -> Response:

@@ -8,21 +8,23 @@ from email.utils import formatdate
 from serving.http1.head import Head
 from serving.http1.message import Response
 
+LONG_BYTES = 64 * 1024
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PHRASES = {499: "Client Closed Request", **{s.value: s.phrase for s in http.HTTPStatus}}
 
 
-def whole(response: Response, head: Head | None, *, keeps: bool) -> bytes:
-    """Writes a response whose body is known; only its head to a `HEAD` request."""
+def whole(response: Response, head: Head | None, *, keeps: bool) -> tuple[bytes, ...]:
+    """Writes a response whose body is known; only its head to a `HEAD` request.
+
+    A long body stays an object of its own: a copy of it would take time and memory.
+    """
     if not isinstance(response.body, bytes):
         raise TypeError("this body comes in pieces")
-    fields = _fields(response, keeps)
-    is_head = head is not None and head.method == "HEAD"
-    return b"%sContent-Length: %d\r\n\r\n%s" % (
-        fields,
-        len(response.body),
-        b"" if is_head else response.body,
-    )
+    body = response.body
+    start = b"%sContent-Length: %d\r\n\r\n" % (_fields(response, keeps), len(body))
+    if head is not None and head.method == "HEAD":
+        return (start,)
+    return (start + body,) if len(body) < LONG_BYTES else (start, body)
 
 
 def start(response: Response, *, in_chunks: bool, keeps: bool) -> bytes:

@@ -7,7 +7,7 @@ goes without its name. Strings of tensors whose name ends in `_bytes` are writte
 import base64
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from serving.wire.datatypes import of_array
 from serving.wire.decimals import decimals
 
 _ONE_LINE = ", "
+_ELEMENTS_AT_ONCE = 4096
+Arrays = Mapping[str, np.ndarray]
 
 
-def predictions(outputs: Mapping[str, np.ndarray]) -> bytes:
+def predictions(outputs: Arrays) -> bytes:
     """Writes the answer to a request in row form.
 
     Raises:
@@ -26,25 +28,16 @@ def predictions(outputs: Mapping[str, np.ndarray]) -> bytes:
             that JSON has no form for.
     """
     rows = _batch_size(outputs)
-    columns = {
-        name: _grouped(elements_of(name, array), array.shape) for name, array in outputs.items()
-    }
-    if len(columns) == 1:
-        (elements,) = columns.values()
-        body = _ONE_LINE.join(elements)
-    else:
-        names = [_string(name) for name in columns]
-        body = ",".join(
-            "\n        {\n"
-            + ",\n".join(f"            {n}: {e}" for n, e in zip(names, elements, strict=True))
-            + "\n        }"
-            for elements in zip(*columns.values(), strict=True)
-        )
+    write = _values if len(outputs) == 1 else _objects
+    parts: list[str] = []
+    for part in _in_parts(outputs):
+        parts += write(part)
+    body = (_ONE_LINE if len(outputs) == 1 else ",").join(parts)
     close = "\n    ]" if rows else "]"
     return _encoded(f'{{\n    "predictions": [{body}{close}\n}}')
 
 
-def outputs(tensors: Mapping[str, np.ndarray]) -> bytes:
+def outputs(tensors: Arrays) -> bytes:
     """Writes the answer to a request in columnar form.
 
     Raises:
@@ -53,10 +46,10 @@ def outputs(tensors: Mapping[str, np.ndarray]) -> bytes:
     _refuse_none(tensors)
     if len(tensors) == 1:
         ((name, array),) = tensors.items()
-        body = _laid_out(elements_of(name, array), array.shape, 1)
+        body = _laid_out(name, array, 1)
     else:
         members = ",\n".join(
-            f"        {_string(name)}: {_laid_out(elements_of(name, array), array.shape, 2)}"
+            f"        {_string(name)}: {_laid_out(name, array, 2)}"
             for name, array in tensors.items()
         )
         body = f"{{\n{members}\n    }}"
@@ -101,7 +94,7 @@ def _results(elements: Sequence[str]) -> bytes:
     return _encoded(f'{{\n    "results": [{_ONE_LINE.join(elements)}\n    ]\n}}')
 
 
-def _batch_size(outputs: Mapping[str, np.ndarray]) -> int:
+def _batch_size(outputs: Arrays) -> int:
     _refuse_none(outputs)
     size = -1
     for name, array in outputs.items():
@@ -115,7 +108,7 @@ def _batch_size(outputs: Mapping[str, np.ndarray]) -> int:
     return size
 
 
-def _refuse_none(tensors: Mapping[str, np.ndarray]) -> None:
+def _refuse_none(tensors: Arrays) -> None:
     if not tensors:
         raise BadInput("Cannot convert empty tensor map to JSON")
 
@@ -156,27 +149,70 @@ def _base64(value: bytes | str) -> str:
     return base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
 
 
-def _grouped(texts: list[str], shape: Sequence[int]) -> list[str]:
-    """Puts brackets around the innermost lists first; one text for each row is left."""
-    for axis in range(len(shape) - 1, 0, -1):
-        size = shape[axis]
-        texts = [
-            f"[{_ONE_LINE.join(texts[list_ * size : (list_ + 1) * size])}]"
-            for list_ in range(math.prod(shape[:axis]))
-        ]
+def _in_parts(outputs: Arrays) -> Iterable[Arrays]:
+    """Takes some rows at a time: the text of each number is an object, and larger than it."""
+    largest = max(outputs.values(), key=_elements)
+    if largest.size <= _ELEMENTS_AT_ONCE:
+        return (outputs,)
+    step = max(1, _ELEMENTS_AT_ONCE * len(largest) // largest.size)
+    return (
+        {name: array[start : start + step] for name, array in outputs.items()}
+        for start in range(0, len(largest), step)
+    )
+
+
+def _elements(array: np.ndarray) -> int:
+    return array.size
+
+
+def _values(outputs: Arrays) -> list[str]:
+    ((name, array),) = outputs.items()
+    return _rows(name, array)
+
+
+def _objects(outputs: Arrays) -> list[str]:
+    names = [_string(name) for name in outputs]
+    columns = [_rows(name, array) for name, array in outputs.items()]
+    return [
+        "\n        {\n"
+        + ",\n".join(f"            {n}: {e}" for n, e in zip(names, elements, strict=True))
+        + "\n        }"
+        for elements in zip(*columns, strict=True)
+    ]
+
+
+def _rows(name: str, array: np.ndarray) -> list[str]:
+    """Writes each row; brackets are put around the innermost lists first."""
+    texts = elements_of(name, array)
+    for axis in range(array.ndim - 1, 0, -1):
+        texts = [f"[{_ONE_LINE.join(one)}]" for one in _lists(texts, array.shape, axis)]
     return texts
 
 
-def _laid_out(texts: list[str], shape: Sequence[int], depth: int) -> str:
+def _laid_out(name: str, array: np.ndarray, depth: int) -> str:
     """Puts every element on a line of its own."""
-    for axis in range(len(shape) - 1, -1, -1):
-        size = shape[axis]
-        inner, outer = "\n" + "    " * (depth + axis + 1), "\n" + "    " * (depth + axis)
-        lists = [
-            texts[list_ * size : (list_ + 1) * size] for list_ in range(math.prod(shape[:axis]))
-        ]
-        texts = [f"[{inner}{f',{inner}'.join(one)}{outer}]" if one else "[]" for one in lists]
-    return texts[0]
+    if array.ndim == 0:
+        return elements_of(name, array)[0]
+    texts: list[str] = []
+    for part in _in_parts({name: array}):
+        rows = elements_of(name, part[name])
+        for axis in range(array.ndim - 1, 0, -1):
+            lists = _lists(rows, part[name].shape, axis)
+            rows = [_on_lines(one, depth + axis) for one in lists]
+        texts += rows
+    return _on_lines(texts, depth)
+
+
+def _lists(texts: list[str], shape: Sequence[int], axis: int) -> Iterator[list[str]]:
+    """Groups the texts of what lies along an axis."""
+    size = shape[axis]
+    for place in range(math.prod(shape[:axis])):
+        yield texts[place * size : (place + 1) * size]
+
+
+def _on_lines(texts: list[str], depth: int) -> str:
+    inner, outer = "\n" + "    " * (depth + 1), "\n" + "    " * depth
+    return f"[{inner}{f',{inner}'.join(texts)}{outer}]" if texts else "[]"
 
 
 def _string(text: str) -> str:

@@ -2,8 +2,8 @@
 
 Six digits (`printf`'s `%g`), all of them (9, or 17 for float64) where six do not read back as the
 same number, and `.0` after whole ones; `NaN`, `Infinity` and `-Infinity`. Which numbers six digits
-are enough for is found for a whole array at once, by arithmetic that is exact; only numbers beyond
-its range are tried one by one.
+are enough for is found for thousands at once, by arithmetic that is exact; only numbers beyond its
+range are tried one by one.
 """
 
 import math
@@ -15,26 +15,39 @@ _EXACT_POWERS = 22
 """Powers of ten up to this one are exact in float64."""
 _FEW = 16
 """Below so many numbers, trying each is faster."""
+_AT_ONCE = 4096
+"""A few milliseconds' work, in which no other thread can do anything."""
 _ALL_DIGITS = {4: 9, 8: 17}
 """By the bytes of a number."""
+_FORMS = {
+    digits: np.array([f"%.{digits}g", "%g", f"%.{digits}g.0", "%g.0"])
+    for digits in _ALL_DIGITS.values()
+}
+"""By digits: for a number that needs them, one that six are enough for, and whole ones of each."""
 _FLOAT32 = struct.Struct("f")
 
 
 def decimals(values: np.ndarray) -> list[str]:
     """Writes each number of a float32 or float64 array, in order."""
-    digits = _ALL_DIGITS[values.dtype.itemsize]
-    numbers = values.ravel().tolist()
+    flat, texts = values.ravel(), []
+    for start in range(0, flat.size, _AT_ONCE):
+        texts += _written(flat[start : start + _AT_ONCE])
+    return texts
+
+
+def _written(flat: np.ndarray) -> list[str]:
+    digits = _ALL_DIGITS[flat.dtype.itemsize]
+    numbers = flat.tolist()
     if len(numbers) < _FEW:
         return [_one(number, digits) for number in numbers]
     with np.errstate(all="ignore"):
-        flat = values.ravel()
         wide = flat.astype(np.float64)
         is_short, is_certain = _short(flat, wide)
         below = np.where(is_short, 1e6, 10.0**digits)  # larger ones are written with an exponent
-        one_by_one = ~is_certain | ((np.trunc(wide) == wide) & (np.abs(wide) < below))
-    formats = np.where(is_short, "%g", f"%.{digits}g").tolist()
-    texts = (" ".join(formats) % tuple(numbers)).split(" ")
-    for place in np.flatnonzero(one_by_one).tolist():
+        is_whole = (np.trunc(wide) == wide) & (np.abs(wide) < below)
+    forms = _FORMS[digits][is_short + 2 * is_whole].tolist()
+    texts = (" ".join(forms) % tuple(numbers)).split(" ")
+    for place in np.flatnonzero(~is_certain).tolist():
         texts[place] = _one(numbers[place], digits)
     return texts
 

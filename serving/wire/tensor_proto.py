@@ -31,8 +31,9 @@ def to_array(name: str, proto: Any) -> np.ndarray:
         raise Unsupported(f"tensor {name} is of type {proto.dtype}, which is not served")
     shape = _shape(name, proto.tensor_shape)
     count = math.prod(shape)
-    if proto.tensor_content:
-        return _from_content(name, proto.tensor_content, datatype, shape)
+    content = proto.tensor_content  # each time that it is asked for is a copy
+    if content:
+        return _from_content(name, content, datatype, shape)
     values = getattr(proto, datatype.field)
     given = len(values) // 2 if datatype.name.startswith("complex") else len(values)
     if given > count:

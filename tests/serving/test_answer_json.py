@@ -105,6 +105,20 @@ def test_every_float_reads_back_as_itself(dtype):
         assert all(any(sign in text for sign in ".eNI") for text in texts)
 
 
+def test_many_rows_are_written_as_each_of_them_alone():
+    random = np.random.default_rng(5)
+    numbers = random.normal(size=(3000, 4)).astype(np.float32)
+    marks = random.integers(0, 9, (3000, 2, 1))
+    assert json.loads(answer_json.predictions({"n": numbers}))["predictions"] == [
+        rows(n=numbers[place : place + 1])[0] for place in range(3000)
+    ]
+    found = json.loads(answer_json.predictions({"n": numbers, "m": marks}))["predictions"]
+    np.testing.assert_array_equal(np.array([row["n"] for row in found], np.float32), numbers)
+    assert [row["m"] for row in found] == marks.tolist()
+    columns = json.loads(answer_json.outputs({"n": numbers, "m": marks}))["outputs"]
+    assert columns == {"n": [row["n"] for row in found], "m": marks.tolist()}
+
+
 @pytest.mark.parametrize(
     ("outputs", "says"),
     [

@@ -1,6 +1,9 @@
 """HTTP/1.1 read strictly: what is a request, what is none, and what is too much."""
 
 import contextlib
+import json
+import socket
+import time
 
 import pytest
 
@@ -98,3 +101,45 @@ def test_a_client_that_only_asks_is_neither_read_nor_kept(server):
                 sent += len(asked)
     assert sent < 16 * 2**20
     assert server.get("/v1/models/half_plus")[0] == 200
+
+
+COUNT = 50_000
+"""Of pictures of four pixels, which are 15 MB of JSON: more than sockets hold."""
+
+
+@pytest.fixture(scope="module")
+def impatient(start_server, models):
+    """A server that waits a second, and then wants a hundred thousand bytes in each."""
+    flags = ["--workers", "1", "--patience", "1", "--slowest-kib", "100", "--queue-ms", "6e5"]
+    return start_server(models, *flags, "--timeout", "600")
+
+
+def ask_for_pictures(connection, *headers):
+    content = {"signature_name": "sample", "inputs": {"seed": 7, "count": COUNT}}
+    body = json.dumps(content)
+    lines = ["POST /v1/models/pixels:predict HTTP/1.1", f"Content-Length: {len(body)}", *headers]
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+    connection.sendall(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
+
+
+def test_a_client_that_takes_its_answer_by_drops_is_ended(impatient):
+    taken = 0
+    with impatient.connect() as connection:
+        ask_for_pictures(connection)
+        with contextlib.suppress(ConnectionError):
+            while piece := connection.recv(200):
+                taken += len(piece)
+                time.sleep(0.01)  # 20 kB a second
+    assert 0 < taken < 300 * COUNT
+
+
+def test_a_client_that_takes_longer_than_the_patience_but_goes_on_gets_all_of_it(impatient):
+    """The connection ends after the answer: what is still to be sent then has its time too."""
+    answer = bytearray()
+    with impatient.connect() as connection:
+        ask_for_pictures(connection, "Connection: close")
+        while piece := connection.recv(64 * 1024):
+            answer += piece
+            time.sleep(0.01)
+    document = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert len(document["outputs"]) == COUNT

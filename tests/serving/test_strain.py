@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import select
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -89,6 +90,22 @@ def test_memory_stays_flat_over_fifty_thousand_requests(strained):
     before = memory(strained)
     assert ask_all(strained, 5000) == 50_000
     assert memory(strained) - before <= 16 * MEBIBYTE
+
+
+def test_others_are_answered_while_a_long_answer_is_written(strained):
+    """The short requests come one after the other: without a thread, one waits for the long one."""
+    count = 100_000  # pictures of four pixels: 31 MB of JSON, from a model that is done at once
+    content = {"signature_name": "sample", "inputs": {"seed": 7, "count": count}}
+    short = 0
+    with strained.connect() as connection:
+        connection.sendall(post("/v1/models/pixels:predict", json.dumps(content).encode()))
+        while not select.select([connection], [], [], 0)[0]:
+            assert strained.post(HALF, {"instances": [1.0]}) == (200, {"predictions": [3.5]})
+            short += 1
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert len(json.loads(answer.read())["outputs"]) == count
+    assert short > 20
 
 
 def test_bodies_that_are_too_large_leave_no_memory_behind(strained):

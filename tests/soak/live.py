@@ -12,7 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.serving.conftest import half_plus, pixels, series, slow, sums, write_bundle
+from tests.serving.networks import half_plus, pixels, series, slow, sums
+from tests.serving.written_bundles import write_bundle
 
 ROOT = Path(__file__).parents[2]
 MEBIBYTE = 2**20

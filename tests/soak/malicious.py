@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from tests.serving.conftest import half_plus, write_bundle
+from tests.serving.networks import half_plus
+from tests.serving.written_bundles import write_bundle
 from tests.soak.live import MEBIBYTE, Live
 from tests.soak.mutations import reseal
 from tests.soak.trial import Outcome, Trial

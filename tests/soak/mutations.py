@@ -32,7 +32,8 @@ async def tried(number):
     import numpy as np
 
     from serving.fleet import trying
-    from tests.serving.conftest import pixels, series, slow, sums, write_bundle
+    from tests.serving.networks import pixels, series, slow, sums
+    from tests.serving.written_bundles import write_bundle
 
     random = np.random.default_rng([3, number])
     counts = {"refused": 0, "crashed alone": 0, "harmless": 0}

@@ -8,7 +8,8 @@ import time
 import grpc
 
 from serving.wire.messages import serving
-from tests.serving.conftest import half_plus, write_bundle
+from tests.serving.networks import half_plus
+from tests.serving.written_bundles import write_bundle
 from tests.soak.live import MEBIBYTE, Live, predict, publish
 from tests.soak.trial import Outcome, Trial
 

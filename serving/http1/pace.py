@@ -1,0 +1,56 @@
+"""How fast a client takes its answers, and whether that is too slow.
+
+A client that takes a few bytes at a time would otherwise hold memory and a connection for ever.
+It is judged by what its system has acknowledged: what the kernel here has taken may go nowhere.
+"""
+
+import asyncio
+import fcntl
+import struct
+import termios
+
+_COUNT = struct.Struct("i")
+
+
+class Pace:
+    """Of one connection; time is looked at in windows, and each must have its bytes."""
+
+    def __init__(self, window_seconds: float, least_bytes_per_second: float) -> None:
+        """Begins with nothing sent."""
+        self._window_seconds = window_seconds
+        self._least_bytes = window_seconds * least_bytes_per_second
+        self._window_ends: float | None = None  # where there is nothing to take
+        self._taken_before = self._written = 0
+
+    def wrote(self, size_bytes: int) -> None:
+        """So many bytes more are to be sent."""
+        self._written += size_bytes
+
+    def is_too_slow(self, transport: asyncio.Transport, now: float) -> bool:
+        """Tells whether the window that ends now has seen too little; call it again and again.
+
+        Args:
+            transport: what the bytes were written to.
+            now: monotonic seconds.
+        """
+        unsent = transport.get_write_buffer_size()
+        if not unsent:
+            self._window_ends = None
+            return False
+        if self._window_ends is not None and now < self._window_ends:
+            return False
+        taken = self._written - unsent - _unacknowledged(transport)
+        is_first, before = self._window_ends is None, self._taken_before
+        self._taken_before, self._window_ends = taken, now + self._window_seconds
+        return not is_first and taken - before < self._least_bytes
+
+
+def _unacknowledged(transport: asyncio.Transport) -> int:
+    """Returns how many bytes of a connection the kernel holds; 0 where it does not say."""
+    connection = transport.get_extra_info("socket")
+    try:
+        answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(_COUNT.size))
+    except (OSError, ValueError):
+        return 0
+    (count,) = _COUNT.unpack(answer)
+    return int(count)
