@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from export import onnx_file, own_signature, to_savedmodel
+from export import onnx_file, own_signature
 from export.lowering import earlier
+from export.to_savedmodel import to_savedmodel
 from keras_models.errors import BadInput
 
 
@@ -167,7 +168,7 @@ def test_the_first_few_hold_a_class_or_not_and_never_one_that_is_none(tmp_path):
 def test_a_saved_model_keeps_its_tables(tmp_path):
     lookup = layers.IntegerLookup(vocabulary=[2, 5, 7])
     signature = own_signature.signature_of(of_one(lookup, 4, dtype="int64"))
-    to_savedmodel.write([signature], tmp_path / "saved")
+    to_savedmodel([signature], tmp_path / "saved")
     loaded = tf.saved_model.load(tmp_path / "saved").signatures["serving_default"]
     answer = loaded(x=tf.constant([[5, 7, 9, 2]], tf.int64))[signature.outputs[0].name]
     assert answer.numpy().tolist() == [[2, 3, 0, 1]]
