@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import onnxruntime
+import tensorflow as tf
 
 from export import onnx_file, own_signature
 from keras_models.errors import BadInput
@@ -49,7 +50,7 @@ def _layers(model: keras.Model) -> list[tuple[str, keras.KerasTensor]]:
 
 def _error(part: keras.Model, inputs: Mapping[str, np.ndarray]) -> float:
     signature = own_signature.signature_of(part)
-    answers = signature.function(**inputs)
+    answers = tf.function(signature.function)(**{k: tf.constant(v) for k, v in inputs.items()})
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "part.onnx"
         onnx_file.write(signature, path)

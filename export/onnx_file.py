@@ -19,9 +19,9 @@ import tf2onnx
 from onnx import helper, numpy_helper
 
 from export import canonical, folding, widening
-from export.lowering import LOWERINGS, detached, later, replacements
+from export.lowering import LOWERINGS, detached, earlier, later, replacements
 from export.lowering.detached import Weights, data_of, needs_detaching
-from export.lowering.lookup import Tables
+from export.lowering.lookup import FIND, Tables
 from export.lowering.marks import MARK, Marks
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
@@ -39,18 +39,18 @@ def write(signature: Signature, path: Path, *, opset: int | None = None) -> None
     Args:
         signature: traced anew; its variables become constants.
         path: the file to write; weights that do not fit go into one beside it, `<path>.data`.
-        opset: version of ONNX's operator set, 18 or newer; None for `OPSET`.
+        opset: version of ONNX's operator set, 18 or newer; None for `OPSET`, or the one before
+            that in which the graph is faster (`lowering/earlier.py`).
 
     Raises:
         BadInput: something in the model has no equivalent in ONNX; names the operators.
         OSError: the file cannot be written.
     """
-    opset = opset or OPSET
     weights = Weights()
-    model = _convert(signature, opset, weights)
+    model = _convert(signature, opset or OPSET, weights)
     _refuse_foreign_operators(model.graph, signature)
     try:
-        model = _lifted(model, opset, weights)
+        model = _lifted(model, opset or _best(model), weights)
         _make_canonical(model, signature)
         _describe(model, signature)
         _store(model, weights, path)
@@ -92,7 +92,7 @@ def _convert(signature: Signature, opset: int, weights: Weights) -> onnx.ModelPr
     lowerings = {
         **LOWERINGS,
         MARK: marks.lower,
-        "LookupTableFindV2": Tables(captures).lower,
+        FIND: Tables(captures).lower,
     }
     quiet = logging.getLogger("tf2onnx")
     before = quiet.level
@@ -160,6 +160,10 @@ def _make_canonical(model: onnx.ModelProto, signature: Signature) -> None:
     ours = [one for one in model.opset_import if one.domain in used]
     del model.opset_import[:]
     model.opset_import.extend(ours)
+
+
+def _best(model: onnx.ModelProto) -> int:
+    return CONVERTED_OPSET if earlier.is_faster(model) else OPSET
 
 
 def _lifted(model: onnx.ModelProto, opset: int, weights: Weights) -> onnx.ModelProto:

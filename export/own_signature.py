@@ -21,6 +21,12 @@ NUMBERED_BY_KERAS = re.compile(r"keras_tensor(_\d+)?")
 """Names that a counter of the process made: they say nothing, and change with every process."""
 AXES = {1: ("time",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """What one, two and three free dimensions beside the batch are called."""
+TABLES = (
+    tf.lookup.StaticHashTable,
+    tf.lookup.StaticVocabularyTable,
+    tf.lookup.experimental.DenseHashTable,
+    tf.lookup.experimental.MutableHashTable,
+)
 TOLERANCE = 1e-4
 TOLERANCES = {"float16": 2e-2, "bfloat16": 6e-2}
 """By the type that a layer computes in, some 20 roundings of it."""
@@ -76,8 +82,15 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
         inputs=(*inputs, *states.inputs),
         outputs=(*outputs, *states.outputs),
         tolerance=tolerance,
+        resources=_tables(model),
         ties=lambda given, answers: ties.ties_of(call, given, answers, share=last_bits(tolerance)),
     )
+
+
+def _tables(model: keras.Model) -> list[Any]:
+    """What a SavedModel has to keep beside variables."""
+    held = (value for layer in model._flatten_layers() for value in vars(layer).values())
+    return [value for value in held if isinstance(value, TABLES)]
 
 
 def _limited(model: keras.Model, tensor: Tensor, own: keras.KerasTensor) -> Tensor:

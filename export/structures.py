@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from export import traceable
+from export.lowering.marks import Marks
 from keras_models.errors import BadInput
 
 
@@ -19,7 +21,8 @@ def call(model: keras.Model, packed: Any) -> Any:
     try:
         for layer in recurrent:
             layer.use_cudnn = False
-        return _called(model, packed)
+        with Marks().replaced(traceable.REPLACEMENTS):
+            return _called(model, packed)
     finally:
         for layer, own in zip(recurrent, wanted, strict=True):
             layer.use_cudnn = own
@@ -78,6 +81,12 @@ def _refuse_unknown_arguments(model: keras.Model, known: int) -> None:
         )
 
 
+SHAPED_ALIKE = tuple(
+    getattr(keras.activations, name)
+    for name in dir(keras.activations)
+    if name not in ("glu", "get", "serialize", "deserialize") and name[0] != "_"
+)
+"""Activations that leave a shape as it is, as the layer says of all."""
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -95,18 +104,62 @@ def _tensors(shape: Any, name: str, dtype: str) -> Any:
 
 def outputs_of(model: keras.Model, structure: Any) -> Any:
     """The structure of KerasTensors that the model gives."""
+    declared = _declared_outputs(model)
+    if declared is None:
+        return inferred(model, structure)
+    if _is_believed(model):
+        return declared
+    return keras.tree.map_structure(_corrected, declared, inferred(model, structure))
+
+
+def _declared_outputs(model: keras.Model) -> Any:
     if isinstance(model, keras.Sequential) and getattr(model, "outputs", None):
         return model.outputs[0] if len(model.outputs) == 1 else model.outputs
-    if getattr(model, "_outputs_struct", None) is not None:
-        return model._outputs_struct
-    return inferred(model, structure)
+    return getattr(model, "_outputs_struct", None)
+
+
+def _is_believed(model: keras.Model) -> bool:
+    """Tells whether every layer gives the shape that it declares.
+
+    Of Keras' own three do not: an activation that halves an axis, the crop that is none but in
+    training, and `keras.ops.kron` of tensors of two ranks. What others wrote is tried.
+    """
+    return not any(_may_err(layer) for layer in model._flatten_layers())
+
+
+def _may_err(layer: keras.Layer) -> bool:
+    if isinstance(layer, keras.layers.RandomCrop):
+        return True
+    if any(type(one).__name__ == "Kron" for one in getattr(layer, "operations", ())):
+        return True
+    if isinstance(layer, keras.layers.Activation):
+        return layer.activation not in SHAPED_ALIKE
+    declaring = [
+        one
+        for one in type(layer).__mro__
+        if {"compute_output_shape", "compute_output_spec"} & one.__dict__.keys()
+    ]
+    return declaring[0].__module__.split(".")[0] != "keras"
+
+
+def _corrected(declared: keras.KerasTensor, traced: keras.KerasTensor) -> keras.KerasTensor:
+    """The tensor as it is called, in the shape that was seen, where it was."""
+    shape = traced.shape
+    if len(shape) == len(declared.shape):
+        pairs = zip(declared.shape, shape, strict=True)
+        shape = tuple(own if seen is None else seen for own, seen in pairs)
+    if shape == declared.shape:
+        return declared
+    tensor = keras.KerasTensor(shape, dtype=declared.dtype, name=declared.name)
+    tensor._keras_history = declared._keras_history
+    return tensor
 
 
 def inferred(model: keras.Model, structure: Any) -> Any:
     """What the model gives for tensors of these shapes; nothing is computed."""
     from keras.src import backend
 
-    if _is_functional(model):
+    if _is_functional(model) and _is_believed(model):
         return model.compute_output_spec(structure)  # by the layers' own formulas, if they have any
 
     def called(*arguments: Any) -> Any:

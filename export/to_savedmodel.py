@@ -28,6 +28,7 @@ def to_savedmodel(signatures: Sequence[Signature], folder: Path) -> None:
     functions = {signature.name: _traced(signature) for signature in signatures}
     # TensorFlow saves only the variables that it can reach from the module.
     module.variables_used = _variables(functions)
+    module.resources_used = [one for signature in signatures for one in signature.resources]
     try:
         tf.saved_model.save(module, str(folder), signatures=functions)
     except tf.errors.ResourceExhaustedError as error:  # how TensorFlow says that a disk is full

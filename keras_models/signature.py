@@ -5,7 +5,7 @@ bundle's manifest are all made, so names, dtypes and shapes cannot drift apart. 
 carry names (`batch`, `time`), never None: two tensors that share a name share that length.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +69,7 @@ class Signature:
         ties: tells, given inputs and outputs, of which integers or strings of an output another
             runtime may choose otherwise, since Keras chose them by the last bits of its arithmetic:
             bool of the output's shape, by name; None where nothing is chosen so.
+        resources: lookup tables that the function closes over: a SavedModel keeps what it is told.
     """
 
     name: str
@@ -81,3 +82,4 @@ class Signature:
     cases: Callable[[Arrays], Mapping[str, Arrays]] | None = None
     ties: Callable[[Arrays, Arrays], Arrays] | None = None
     tolerance: float = 1e-4
+    resources: Sequence[Any] = ()

@@ -7,6 +7,7 @@ Two ways lead in. `LOWERINGS`: for an operator of TensorFlow, a function that wr
 from export.lowering import (
     attention,
     convolution,
+    lookup,
     normalization,
     pooling,
     recurrent,
@@ -17,14 +18,13 @@ from export.lowering import (
     time_distributed,
 )
 from export.lowering.activations import GELU, erfc, expm1, log1p
-from export.lowering.lookup import bucketize
 from export.lowering.marks import Replacement
 from export.lowering.selection import where
 from export.lowering.vectors import broadcast_args, cross
 
 LOWERINGS = {
     "BroadcastArgs": broadcast_args,
-    "Bucketize": bucketize,
+    "Bucketize": lookup.bucketize,
     "Cross": cross,
     "Erfc": erfc,
     "Expm1": expm1,
@@ -35,6 +35,7 @@ LOWERINGS = {
 
 REPLACEMENTS = (
     *convolution.REPLACEMENTS,
+    *lookup.REPLACEMENTS,
     *normalization.LAYER,
     *pooling.REPLACEMENTS,
     *recurrent.REPLACEMENTS,

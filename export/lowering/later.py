@@ -10,7 +10,7 @@ DOMAIN = "keras_models.later"
 
 def restore(model: onnx.ModelProto) -> None:
     """Gives the nodes that waited their own domain; `model` is in an operator set that has them."""
-    for node in _nodes(model.graph):
+    for node in nodes(model.graph):
         if node.domain == DOMAIN:
             node.domain = ""
     kept = [one for one in model.opset_import if one.domain != DOMAIN]
@@ -18,8 +18,9 @@ def restore(model: onnx.ModelProto) -> None:
     model.opset_import.extend(kept)
 
 
-def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+def nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Yields every node of a graph and of the bodies in it."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:
-            yield from _nodes(attribute.g)
+            yield from nodes(attribute.g)

@@ -1,15 +1,18 @@
 """Tables and boundaries: which integer a number stands for, and between which bounds it lies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from onnx import helper
+from keras.src.backend.tensorflow import nn
+from keras.src.utils import tf_utils
 
-from export.lowering.marks import Context, Node, Nodes
+from export.lowering.marks import Context, Marks, Node, Nodes, Replacement
 
 ONNX_ML = "ai.onnx.ml"
+FIND, TYPES = "LookupTableFindV2", ("Tin", "Tout")
+"""TensorFlow's operator, and its attributes with the types of keys and values."""
 
 
 def bucketize(context: Context, node: Node, name: str, args: object) -> None:
@@ -27,6 +30,30 @@ def bucketize(context: Context, node: Node, name: str, args: object) -> None:
     _give(nodes, nodes("Sub", [nodes.constant(len(boundaries), np.int32), count]), output)
 
 
+def _counted(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Counts ids by comparing them with all: tf2onnx knows DenseBincount of one axis only."""
+
+    def encode(inputs: Any, output_mode: str, depth: int, **settings: Any) -> Any:
+        if settings.get("sparse"):
+            return original(inputs, output_mode, depth, **settings)
+        raise ValueError("compare")  # upon which Keras itself does
+
+    return encode
+
+
+def _one_hot(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes every type of float32, the one that tf2onnx writes OneHot of."""
+
+    def one_hot(
+        x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
+    ) -> Any:
+        if sparse or dtype is None:
+            return original(x, num_classes, axis, dtype, sparse)
+        return tf.cast(original(x, num_classes, axis, "float32"), dtype)
+
+    return one_hot
+
+
 class Tables:
     """The lookup tables that a traced function closes over.
 
@@ -34,39 +61,47 @@ class Tables:
     """
 
     def __init__(self, captures: Sequence[tuple[Any, Any]]) -> None:
-        """Takes pairs of what is outside of the function, and its name inside."""
-        self._handles: Mapping[str, Any] = {
-            inside.op.name: outside for outside, inside in captures if inside.dtype == tf.resource
+        """Reads tables between integers, while TensorFlow still answers at once.
+
+        Args:
+            captures: pairs of what is outside of the function, and its name inside.
+        """
+        closed_over = {inside.name: outside for outside, inside in captures}
+        self._tables = {
+            finding.inputs[0].op.name: _exported(outside, finding, closed_over)
+            for outside, inside in captures
+            if inside.dtype == tf.resource
+            for finding in inside.consumers()
+            if finding.type == FIND and all(finding.get_attr(one).is_integer for one in TYPES)
         }
 
     def lower(self, context: Context, node: Node, name: str, args: object) -> None:
         """Writes LookupTableFindV2 between integers."""
-        handle = self._handles.get(node.input[0].split(":")[0])
-        keys_type, values_type = (
-            _tf_dtype(context, tensor) for tensor in (node.input[1], node.output[0])
-        )
-        if handle is None or not (keys_type.is_integer and values_type.is_integer):
+        table = self._tables.get(node.input[0].split(":")[0])
+        if table is None:
             return  # stays as it is, and is named as having no equivalent
-        exported = tf.raw_ops.LookupTableExportV2(
-            table_handle=handle, Tkeys=keys_type, Tvalues=values_type
-        )
-        order = np.argsort(exported.keys.numpy())
-        default = int(context.get_node_by_output(node.input[2]).get_tensor_value())
         keys = node.input[1]
         nodes, _, output = _replacing(context, node)
         found = nodes(
             "LabelEncoder",
             [nodes("Cast", [keys], to=_INT64)],
             domain=ONNX_ML,
-            keys_int64s=exported.keys.numpy()[order].tolist(),
-            values_int64s=exported.values.numpy()[order].tolist(),
-            default_int64=default,
+            **table,
         )
         _give(nodes, found, output)
 
 
-def _tf_dtype(context: Context, tensor: str) -> tf.DType:
-    return tf.as_dtype(helper.tensor_dtype_to_np_dtype(context.get_dtype(tensor)))
+def _exported(handle: Any, finding: Any, closed_over: Mapping[str, Any]) -> dict[str, Any]:
+    """A table as LabelEncoder's attributes, by its keys: TensorFlow keeps them in no order."""
+    keys, values = (finding.get_attr(one) for one in TYPES)
+    found = tf.raw_ops.LookupTableExportV2(table_handle=handle, Tkeys=keys, Tvalues=values)
+    order = np.argsort(found.keys.numpy())
+    default = closed_over.get(finding.inputs[2].name, finding.inputs[2])
+    return {
+        "keys_int64s": found.keys.numpy()[order].tolist(),
+        "values_int64s": found.values.numpy()[order].tolist(),
+        "default_int64": int(tf.get_static_value(default)),
+    }
 
 
 def _replacing(context: Context, node: Node) -> tuple[Nodes, str, tuple[str, Any, Any]]:
@@ -85,3 +120,7 @@ def _give(nodes: Nodes, made: str, output: tuple[str, Any, Any]) -> None:
 
 _FLOAT32, _INT32, _INT64 = 1, 6, 7
 """ONNX's numbers for the types."""
+REPLACEMENTS = (
+    Replacement(nn, "one_hot", _one_hot),
+    Replacement(tf_utils, "tf_encode_categorical_inputs", _counted),
+)

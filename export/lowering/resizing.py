@@ -147,6 +147,37 @@ def _bicubic(each: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
     return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
 
 
+def _upsampling_volumes(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(layer: Any, inputs: Any) -> Any:
+        x = tf.convert_to_tensor(inputs)
+        first = 2 if layer.data_format == "channels_first" else 1
+        shape: list[Any] = x.shape.as_list()
+        for axis, by in enumerate(layer.size, first):
+            shape[axis] = None if shape[axis] is None else shape[axis] * by
+        write = partial(_write_repeated, first, layer.size, shape)
+        return marks.put(write, [x], [tf.TensorSpec(shape, x.dtype)])[0]
+
+    return call
+
+
+def _write_repeated(
+    first: int, size: Any, shape: list[int | None], nodes: Nodes, inputs: list[str]
+) -> list[str]:
+    """Repeats each place as a Tile over axes of its own: ONNX Runtime's Resize of five axes is
+    ten times slower.
+    """
+    (x,) = inputs
+    between = [first + 1 + 2 * i for i in range(3)]
+    repeats, scales = np.ones(8, np.int64), np.ones(5, np.int64)
+    repeats[between], scales[first : first + 3] = size, size
+    apart = nodes("Unsqueeze", [x, nodes.constant(between, np.int64)])
+    tiled = nodes("Tile", [apart, nodes.constant(repeats)])
+    if shape[1:].count(None) == 0:
+        return [nodes.reshaped(tiled, [-1, *(n or 0 for n in shape[1:])])]
+    after = nodes("Mul", [nodes("Shape", [x]), nodes.constant(scales)])
+    return [nodes("Reshape", [tiled, after])]
+
+
 def _upsampling(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     def call(layer: Any, inputs: Any) -> Any:
         x = tf.convert_to_tensor(inputs)
@@ -179,5 +210,5 @@ REPLACEMENTS = (
     Replacement(tf.image, "resize", _resize),
     Replacement(keras.layers.UpSampling1D, "call", _upsampling),
     Replacement(keras.layers.UpSampling2D, "call", _upsampling),
-    Replacement(keras.layers.UpSampling3D, "call", _upsampling),
+    Replacement(keras.layers.UpSampling3D, "call", _upsampling_volumes),
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
-from keras.src.backend.tensorflow import numpy
+from keras.src.backend.tensorflow import math, numpy
 from onnx import helper
 
 from export.lowering.marks import Context, Marks, Node, Nodes, Replacement
@@ -60,10 +60,30 @@ def _signbit(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     return signbit
 
 
+def _in_top_k(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Counts how many are larger than the one asked for.
+
+    As TensorFlow has it, none is among the first where a prediction is not finite.
+    """
+
+    def in_top_k(targets: Any, predictions: Any, k: Any) -> Any:
+        predictions = tf.convert_to_tensor(predictions)
+        targets = tf.cast(targets, tf.int64)
+        is_class = (targets >= 0) & (targets < tf.shape(predictions, tf.int64)[1])
+        target = tf.where(is_class, targets, 0)[:, tf.newaxis]
+        own = tf.gather(predictions, target, axis=1, batch_dims=1)
+        larger = tf.reduce_sum(tf.cast(predictions > own, tf.int32), axis=1)
+        is_finite = tf.reduce_all(tf.math.is_finite(predictions), axis=1)
+        return is_class & is_finite & (larger < tf.cast(k, tf.int32))
+
+    return in_top_k
+
+
 _INT64 = 7
 """ONNX's number for the type."""
 REPLACEMENTS = (
     Replacement(numpy, "argmax", _of(tf.argmax)),
     Replacement(numpy, "argmin", _of(tf.argmin)),
+    Replacement(math, "in_top_k", _in_top_k),
     Replacement(numpy, "signbit", _signbit),
 )

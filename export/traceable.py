@@ -1,0 +1,54 @@
+"""Functions of Keras that compute on values only, written so that they can be traced as well.
+
+Keras 3.15 asks for the rank of a tensor inside of the graph, and follows both branches of what it
+then decides: `keras.ops.inner` and `keras.ops.kron` fail in `model.predict` and in every export.
+A rank is known before anything runs.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras.src.backend.tensorflow import numpy
+
+from export.lowering.marks import Marks, Replacement
+
+
+def _inner(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def inner(x1: Any, x2: Any) -> Any:
+        a, b, dtype = _alike(x1, x2)
+        wide = keras.backend.result_type(dtype, float)
+        a, b = tf.cast(a, wide), tf.cast(b, wide)
+        is_scaled = 0 in (a.shape.rank, b.shape.rank)
+        return tf.cast(a * b if is_scaled else tf.tensordot(a, b, [[-1], [-1]]), dtype)
+
+    return inner
+
+
+def _kron(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def kron(x1: Any, x2: Any) -> Any:
+        a, b, _ = _alike(x1, x2)
+        rank = max(a.shape.rank, b.shape.rank)
+        lengths = list(zip(_lengths(a, rank), _lengths(b, rank), strict=True))
+        outer = tf.reshape(a, [n for length, _ in lengths for n in (length, 1)])
+        within = tf.reshape(b, [n for _, length in lengths for n in (1, length)])
+        return tf.reshape(outer * within, [m * n for m, n in lengths])
+
+    return kron
+
+
+def _alike(x1: Any, x2: Any) -> tuple[tf.Tensor, tf.Tensor, str]:
+    """Both in the type that Keras finds for the two."""
+    a, b = keras.ops.convert_to_tensor(x1), keras.ops.convert_to_tensor(x2)
+    dtype = keras.backend.result_type(a.dtype, b.dtype)
+    return tf.cast(a, dtype), tf.cast(b, dtype), dtype
+
+
+def _lengths(x: tf.Tensor, rank: int) -> Sequence[Any]:
+    """Its shape, with ones in front up to a rank."""
+    own = [tf.shape(x)[i] if n is None else n for i, n in enumerate(x.shape)]
+    return [1] * (rank - len(own)) + own
+
+
+REPLACEMENTS = (Replacement(numpy, "inner", _inner), Replacement(numpy, "kron", _kron))
