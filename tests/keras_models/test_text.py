@@ -74,9 +74,20 @@ def test_gradients_are_clipped_by_their_global_norm():
     assert np.sqrt(sum(squares[:-4])) == pytest.approx(1e-6, rel=0.2)  # the last are states
 
 
+@pytest.fixture
+def precision(request):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"], indirect=True)
 @pytest.mark.parametrize("tied", [False, True])
-def test_it_learns_a_text_that_repeats(tied):
+def test_it_learns_a_text_that_repeats(tied, precision):
     model = model_of("gru", tied=tied, jit=True, learning_rate=0.02)
+    has_gpu = bool(tf.config.list_logical_devices("GPU"))
+    assert model.jit_compile is (has_gpu or precision == "float32")  # else XLA multiplies in float32
     tokens = np.tile(text(1, 8), (3, 20))
     dataset, _ = windows(tokens, 20)
     before = model.evaluate(dataset, verbose=0)[0]
