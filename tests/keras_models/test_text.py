@@ -87,7 +87,7 @@ def precision(request):
 def test_it_learns_a_text_that_repeats(tied, precision):
     model = model_of("gru", tied=tied, jit=True, learning_rate=0.02)
     has_gpu = bool(tf.config.list_logical_devices("GPU"))
-    assert model.jit_compile is (has_gpu or precision == "float32")  # else XLA multiplies in float32
+    assert model.jit_compile is (has_gpu or precision == "float32")
     tokens = np.tile(text(1, 8), (3, 20))
     dataset, _ = windows(tokens, 20)
     before = model.evaluate(dataset, verbose=0)[0]
