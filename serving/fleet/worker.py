@@ -22,7 +22,7 @@ from serving.api.app import App, refusal
 from serving.api.note import Note
 from serving.api.observer import Observer
 from serving.errors import BadState, ServingError, Unavailable
-from serving.fleet import allocation, handover
+from serving.fleet import handover
 from serving.fleet.channel import Channel, open_channel
 from serving.fleet.settings import Settings
 from serving.http1.connection import CLEAN, Connection
@@ -59,7 +59,6 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    allocation.keep_freed_memory()
     gc.freeze()  # what was imported before stays shared with the other workers
 
     async def run() -> None:

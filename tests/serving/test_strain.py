@@ -124,7 +124,7 @@ def test_bodies_that_are_too_large_leave_no_memory_behind(strained):
     before = memory(strained)
     for _ in range(100):
         refused()
-    assert memory(strained) - before <= MEBIBYTE
+    assert memory(strained) - before < 16 * MEBIBYTE  # of a hundred bodies not even one
 
 
 def test_too_many_chunks_are_refused(strained):
