@@ -25,7 +25,7 @@ coverage: .venv/installed
 
 # Pictures of the server's page for the docs, of the models that `make demo` leaves.
 screenshots: .venv/installed
-	$(BIN)/python docs/screenshots.py models
+	$(BIN)/python -m docs.screenshots models
 
 # Hours of trials against a live server; Ctrl-C and again goes on. Prints a table.
 soak: .venv/installed

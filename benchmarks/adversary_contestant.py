@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks.contestant import answer
+from benchmarks.contestant import answer, prepare
 
 STEPS = 4
 """Of a call: one with the penalty, three without."""
@@ -21,21 +21,12 @@ def main(kind: str, described: str, precision: str, threads: str) -> None:
 
 
 def _ours(kind: str, described: dict, precision: str, threads: int) -> Callable[[], None]:
-    from keras_models import backend
-    from train import heap
-
-    heap.keep()
-    backend.prepare()
-    import keras
+    prepare(precision, threads)
     import tensorflow as tf
 
     from keras_models.data_spec import ImageSpec
     from keras_models.gan import PRESETS, build
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
-    keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else precision)
     spec = ImageSpec(height=28, width=28, channels=1, classes=tuple("0123456789"))
     preset = PRESETS[described["preset"]]
     model = build(preset.model, preset.training, spec, 1000)

@@ -65,6 +65,29 @@ def answer(call: Callable[[], object], *, results: int = 1) -> None:
         print(json.dumps(1000 * elapsed / calls / results), flush=True)
 
 
+def prepare(precision: str, threads: int, *, keeps_heap: bool = True) -> None:
+    """Sets Keras and TensorFlow up for a contestant that trains, before it imports either.
+
+    Args:
+        precision: float32 or bfloat16, of which the weights stay float32.
+        threads: within an operation, and of operations beside each other.
+        keeps_heap: as `keras-train` does (`train/heap.py`).
+    """
+    from keras_models import backend
+    from train import heap
+
+    if keeps_heap:
+        heap.keep()
+    backend.prepare()
+    import keras
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else precision)
+
+
 def take_turns(contestants: Mapping[str, Contestant], rounds: int) -> dict[str, list[float]]:
     """Returns the milliseconds of each in every round, and ends them."""
     times: dict[str, list[float]] = {name: [] for name in contestants}

@@ -4,7 +4,7 @@ import asyncio
 import struct
 import time
 
-from benchmarks.load import Load
+from benchmarks.load import Asking, Load
 
 _FRAME = struct.Struct(">HBBBI")
 """Length (16 and 8 bits), type, flags, stream."""
@@ -14,12 +14,12 @@ INITIAL_WINDOW, LARGEST_FRAME = 4, 5
 OPEN = 2**31 - 1
 
 
-class GRPC(asyncio.Protocol):
+class GRPC(Asking):
     """HTTP/2 (RFC 9113) with one stream after the other, enough of it for a unary call."""
 
     def __init__(self, load: Load, path: str, message: bytes) -> None:
         """Will call the method at `path` with a serialized message."""
-        self._load = load
+        super().__init__(load)
         self._headers = (
             b"\x83\x86"  # :method POST, :scheme http, from the static table
             + b"\x04" + _text(path) + b"\x01" + _text("x") + b"\x0f\x10" + _text("application/grpc")
@@ -31,10 +31,9 @@ class GRPC(asyncio.Protocol):
         self._initial = self._window = self._stream_window = 65535
         self._largest_frame = 16384
         self._has_data = False
-        self.ended = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self._transport = transport  # type: ignore[assignment]
         settings = struct.pack(">HI", INITIAL_WINDOW, OPEN)
         self._transport.write(
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -85,7 +84,9 @@ class GRPC(asyncio.Protocol):
             self._transport.write(_frame(PING, ACK, 0, payload))
         is_last = kind == RESET or (kind in (HEADERS, DATA) and flags & END_STREAM)
         if stream == self._stream and is_last:
-            self._answered()
+            self._answered(
+                is_answered=self._has_data
+            )  # one that failed has none before its trailers
 
     def _read(self, size: int) -> None:
         """Lets the server send on, long before it would have to wait."""
@@ -111,17 +112,6 @@ class GRPC(asyncio.Protocol):
             self._stream_window += more
         if self._unsent:
             self._send()
-
-    def _answered(self) -> None:
-        """A call that failed has no data before its trailers."""
-        if self._load.note(self._began, is_answered=self._has_data):
-            self.start()
-        else:
-            self._transport.close()
-
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: D102
-        if not self.ended.done():
-            self.ended.set_result(None)
 
 
 def _text(text: str) -> bytes:

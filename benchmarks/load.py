@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import uvloop
 
-Connect = Callable[["Load"], asyncio.Protocol]
+Connect = Callable[["Load"], "Asking"]
 LAST_CHUNK = b"0\r\n\r\n"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -67,8 +67,8 @@ def measure(port: int, connect: Connect, connections: int, seconds: float) -> Me
         ]
         load.end += time.perf_counter() - began
         for one in made:
-            one.start()  # type: ignore[attr-defined]
-        await asyncio.gather(*(one.ended for one in made))  # type: ignore[attr-defined]
+            one.start()
+        await asyncio.gather(*(one.ended for one in made))
         return load
 
     load = uvloop.run(run())
@@ -76,19 +76,48 @@ def measure(port: int, connect: Connect, connections: int, seconds: float) -> Me
     return Measured(rate=len(load.times) / seconds, p50=p50, p99=p99, refused=load.refused)
 
 
-class REST(asyncio.Protocol):
+class Asking(asyncio.Protocol):
+    """A connection that asks, and asks again once it is answered, until the time is over.
+
+    Attributes:
+        ended: is done when the connection is.
+    """
+
+    _transport: asyncio.Transport
+    _began: float
+
+    def __init__(self, load: Load) -> None:
+        """Will be counted in `load`."""
+        self._load = load
+        self.ended = asyncio.get_running_loop().create_future()
+
+    def start(self) -> None:
+        """Sends the next request."""
+        raise NotImplementedError
+
+    def _answered(self, *, is_answered: bool) -> None:
+        if self._load.note(self._began, is_answered=is_answered):
+            self.start()
+        else:
+            self._transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: D102
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+class REST(Asking):
     """HTTP/1.1: one request after the other."""
 
     def __init__(self, load: Load, path: str, body: bytes) -> None:
         """Will ask `path` with `body`."""
-        self._load = load
+        super().__init__(load)
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         self._request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
         self._buffer = b""
-        self.ended = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self._transport = transport  # type: ignore[assignment]
 
     def start(self) -> None:
         """Sends the next request."""
@@ -109,11 +138,4 @@ class REST(asyncio.Protocol):
             return
         is_answered = self._buffer[9:12] == b"200"
         self._buffer = b""
-        if self._load.note(self._began, is_answered=is_answered):
-            self.start()
-        else:
-            self._transport.close()
-
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: D102
-        if not self.ended.done():
-            self.ended.set_result(None)
+        self._answered(is_answered=is_answered)

@@ -6,7 +6,7 @@ python recurrence_contestant.py KIND CELL UNITS PRECISION THREADS
 import sys
 from collections.abc import Callable
 
-from benchmarks.contestant import answer
+from benchmarks.contestant import answer, prepare
 
 EMBEDDING, VOCABULARY, STEPS, BATCH = 64, 65, 128, 64
 
@@ -26,21 +26,12 @@ def _product(kind: str, cell: str, units: int, precision: str, threads: int) -> 
 
 
 def _keras(kind: str, cell: str, units: int, precision: str, threads: int) -> Callable[[], None]:
-    from keras_models import backend
-    from train import heap
-
-    if kind == "ours":
-        heap.keep()
-    backend.prepare()
+    prepare(precision, threads, keeps_heap=kind == "ours")
     import keras
     import tensorflow as tf
 
     from keras_models import recurrent
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
-    keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else precision)
     module = recurrent if kind == "ours" else keras.layers
     name = {"lstm": "LSTM", "gru": "GRU", "rnn": "SimpleRNN"}[cell]
     tokens = keras.Input((STEPS,), BATCH, dtype="int32")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.serving.drawing import SEVEN, draw
+
 IMAGES = Path(__file__).parent / "images"
-SEVEN = [[(0.2, 0.1), (0.8, 0.1), (0.4, 0.92)], [(0.25, 0.5), (0.8, 0.5)]]
-"""Strokes, in shares of the square that is drawn on."""
 
 
 def main(models: str = "models") -> int:
@@ -80,20 +80,7 @@ def _try_every_model(page: Page) -> None:
 
 
 def _draw(page: Page) -> None:
-    canvas = page.get_by_role("region", name="digits").locator("canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    if box is None:
-        raise SystemExit("there is nothing to draw on")
-    for stroke in SEVEN:
-        first, *further = [
-            (box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in stroke
-        ]
-        page.mouse.move(*first)
-        page.mouse.down()
-        for place in further:
-            page.mouse.move(*place)
-        page.mouse.up()
+    draw(page, page.get_by_role("region", name="digits").locator("canvas"), SEVEN)
     page.locator(".bar").first.wait_for()
 
 

@@ -8,6 +8,8 @@ import json
 import numpy as np
 import pytest
 
+from tests.serving.damage import damaged_text
+
 PREDICT = "/v1/models/sums:predict"
 ROWS = json.dumps({"instances": [{"a": [1.5, -2], "b": 3}, {"a": [0, 1e3], "b": -7}]}).encode()
 BODIES = {
@@ -18,25 +20,6 @@ BODIES = {
     "/v2/models/half_plus/infer": b'{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", '
     b'"data": [1]}]}',
 }
-SPICES = [b"[", b"]", b"{", b"}", b'"', b",", b"\\u", b"\0", b"\xff", b"1e999", b"-", b"null"]
-SPICES += [b"\r\n", b": ", b"%00", b"../", b"chunked", b"9" * 30, b"NaN", b"[" * 300]
-
-
-def damaged(content, random):
-    """Cuts, doubles, flips or spices some places of a text."""
-    content = bytearray(content)
-    for _ in range(random.integers(1, 5)):
-        place = int(random.integers(len(content) + 1))
-        kind = random.integers(4)
-        if kind == 0:
-            del content[place : place + int(random.integers(1, 9))]
-        elif kind == 1:
-            content[place:place] = content[place : place + int(random.integers(1, 40))]
-        elif kind == 2 and place < len(content):
-            content[place] ^= 1 << int(random.integers(8))
-        else:
-            content[place:place] = SPICES[random.integers(len(SPICES))]
-    return bytes(content)
 
 
 def is_well_answered(status, body):
@@ -53,7 +36,7 @@ def test_damaged_bodies_are_the_clients_fault(server, path):
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     with contextlib.closing(connection):
         for _ in range(900):
-            body = damaged(BODIES[path], random)
+            body = damaged_text(BODIES[path], random)
             connection.request("POST", path, body)
             answer = connection.getresponse()
             assert is_well_answered(answer.status, answer.read()), body
@@ -65,7 +48,7 @@ def test_damaged_gzip_is_the_clients_fault(server):
     headers = {"Content-Encoding": "gzip"}
     with contextlib.closing(connection):
         for _ in range(400):
-            body = damaged(gzip.compress(ROWS, mtime=0), random)
+            body = damaged_text(gzip.compress(ROWS, mtime=0), random)
             connection.request("POST", PREDICT, body, headers)
             answer = connection.getresponse()
             assert is_well_answered(answer.status, answer.read()), body
@@ -83,7 +66,7 @@ IN_CHUNKS += ROWS[:16] + b"\r\n%x\r\n" % (len(ROWS) - 16)
 def test_damaged_heads_and_chunks_are_the_clients_fault(server, head, rest):
     random = np.random.default_rng(5)
     for _ in range(500):
-        content = damaged(head, random) + rest
+        content = damaged_text(head, random) + rest
         answer = server.raw(content)
         if answer:  # what is no head at all, such as an empty line, is no request either
             status = int(answer.split(b" ", 2)[1])

@@ -6,6 +6,7 @@ import pytest
 
 from serving.wire import tensor_proto
 from serving.wire.messages import message, serving
+from tests.serving.damage import damaged_message
 
 CLIENTS_FAULT = {"INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "UNIMPLEMENTED"}
 CLIENTS_FAULT |= {"RESOURCE_EXHAUSTED", "OUT_OF_RANGE"}
@@ -60,30 +61,13 @@ CALLS = {
 }
 
 
-def damaged(content, random):
-    """Flips, cuts, doubles or replaces some bytes of a message."""
-    content = bytearray(content)
-    for _ in range(random.integers(1, 5)):
-        place = int(random.integers(len(content) + 1))
-        kind = random.integers(4)
-        if kind == 0:
-            del content[place : place + int(random.integers(1, 5))]
-        elif kind == 1:
-            content[place:place] = content[place : place + int(random.integers(1, 20))]
-        elif kind == 2 and place < len(content):
-            content[place] ^= 1 << int(random.integers(8))
-        else:
-            content[place:place] = random.bytes(int(random.integers(1, 6)))
-    return bytes(content)
-
-
 @pytest.mark.parametrize("path", CALLS)
 def test_damaged_messages_are_the_clients_fault(channel, path):
     call = channel.unary_unary(path)
     random = np.random.default_rng(len(path))
     content = CALLS[path]().SerializeToString()
     for _ in range(720):
-        sent = damaged(content, random)
+        sent = damaged_message(content, random)
         try:
             call(sent)
         except grpc.RpcError as error:

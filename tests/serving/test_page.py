@@ -9,10 +9,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import serving
+from tests.serving.drawing import SEVEN, draw
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-SEVEN = [[(0.2, 0.1), (0.8, 0.1), (0.4, 0.92)], [(0.25, 0.5), (0.8, 0.5)]]
-"""Strokes, in shares of the square that is drawn on."""
 PIXELS = """image => {
   const canvas = document.createElement('canvas');
   canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
@@ -67,20 +66,6 @@ def open_page(browser):
     for page in opened:
         page.close()
     assert faults == []
-
-
-def draw(page, canvas, strokes):
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    for stroke in strokes:
-        first, *further = [
-            (box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in stroke
-        ]
-        page.mouse.move(*first)
-        page.mouse.down()
-        for place in further:
-            page.mouse.move(*place)
-        page.mouse.up()
 
 
 def until_changed(page, picture, before):

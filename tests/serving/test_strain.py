@@ -108,7 +108,9 @@ def test_others_are_answered_while_a_long_answer_is_written(strained):
     assert short > 20
 
 
-def test_bodies_that_are_too_large_leave_no_memory_behind(strained):
+def test_bodies_that_are_too_large_leave_no_memory_behind(start_server, models):
+    """On a server of its own: a worn one reuses the memory that others freed as it likes."""
+    strained = start_server(models, "--workers", "1", "--queue-ms", "6e5", "--timeout", "600")
     chunk = b"%x\r\n%s\r\n" % (MEBIBYTE, b" " * MEBIBYTE)
 
     def refused():
@@ -124,7 +126,7 @@ def test_bodies_that_are_too_large_leave_no_memory_behind(strained):
     before = memory(strained)
     for _ in range(100):
         refused()
-    assert memory(strained) - before < 16 * MEBIBYTE  # of a hundred bodies not even one
+    assert memory(strained) - before <= MEBIBYTE
 
 
 def test_too_many_chunks_are_refused(strained):

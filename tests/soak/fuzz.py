@@ -9,7 +9,8 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from serving.wire.messages import serving
-from tests.serving.test_fuzz import BODIES, PREDICT, ROWS, damaged, is_well_answered
+from tests.serving.damage import damaged_text
+from tests.serving.test_fuzz import BODIES, PREDICT, ROWS, is_well_answered
 from tests.soak.live import Live, quantile
 from tests.soak.trial import Outcome, Trial
 
@@ -65,13 +66,13 @@ async def http(number):
             client = await server.connect()
             for _ in range(COUNT * 3 // 4):
                 path = list(BODIES)[random.integers(len(BODIES))]
-                body = damaged(BODIES[path], random)
+                body = damaged_text(BODIES[path], random)
                 status, told = await client.ask("POST", path, body)
                 if not is_well_answered(status, told):
                     faults.append(f"{status} to {body!r}")
             client.close()
             for _ in range(COUNT - COUNT * 3 // 4):
-                head = damaged(HEAD, random)
+                head = damaged_text(HEAD, random)
                 status = await answer_to(server, head + ROWS)
                 if status and not (status in (200, 501) or 400 <= status < 500):
                     faults.append(f"{status} to {head!r}")
@@ -111,7 +112,7 @@ async def rpc(number):
         ):
             call = channel.unary_unary(GRPC_PREDICT)
             for _ in range(COUNT):
-                body = damaged(content, random)
+                body = damaged_text(content, random)
                 code = await code_of(call(body))
                 if code not in CLIENTS_FAULT and not (
                     code == grpc.StatusCode.INTERNAL and is_no_message(body)
