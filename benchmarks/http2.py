@@ -84,9 +84,8 @@ class GRPC(Asking):
             self._transport.write(_frame(PING, ACK, 0, payload))
         is_last = kind == RESET or (kind in (HEADERS, DATA) and flags & END_STREAM)
         if stream == self._stream and is_last:
-            self._answered(
-                is_answered=self._has_data
-            )  # one that failed has none before its trailers
+            # A call that failed has no data before its trailers.
+            self._answered(is_answered=self._has_data)
 
     def _read(self, size: int) -> None:
         """Lets the server send on, long before it would have to wait."""

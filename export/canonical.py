@@ -13,6 +13,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from export.subgraphs import bodies
+
 
 def fix_reshapes(model: onnx.ModelProto) -> None:
     """Gives a Reshape whose result has one unknown length a constant shape.
@@ -73,14 +75,14 @@ def _pass_over_identities(graph: onnx.GraphProto) -> None:
             value.name = name
         free.discard(value.name)
     for node in graph.node:
-        for body in _bodies(node):
+        for body in bodies(node):
             _pass_over_identities(body)
 
 
 def _read_instead(graph: onnx.GraphProto, before: str, after: str) -> None:
     for node in graph.node:
         node.input[:] = [after if name == before else name for name in node.input]
-        for body in _bodies(node):
+        for body in bodies(node):
             _read_instead(body, before, after)
     for value in graph.output:
         value.name = after if value.name == before else value.name
@@ -96,7 +98,7 @@ def _canonicalize(graph: onnx.GraphProto, names: dict[str, str], prefix: str) ->
         for slot, name in enumerate(_needs(node)):
             if name in constants:
                 names.setdefault(name, f"{node.name}/{slot}")
-        for body in _bodies(node):
+        for body in bodies(node):
             _canonicalize_body(body, names, f"{node.name}/")
         _rename(node, names)
     for slot, value in enumerate((*graph.input, *graph.output)):
@@ -144,7 +146,7 @@ def _in_order_of_need(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
 
 def _needs(node: onnx.NodeProto) -> list[str]:
     """The tensors that a node reads; those that its bodies take from outside come last."""
-    captured = [name for body in _bodies(node) for name in _captured(body)]
+    captured = [name for body in bodies(node) for name in _captured(body)]
     return [*node.input, *dict.fromkeys(captured)]
 
 
@@ -155,10 +157,6 @@ def _captured(body: onnx.GraphProto) -> Iterable[str]:
     used = [name for node in nodes for name in _needs(node)]
     used += [value.name for value in body.output]
     return (name for name in used if name and name not in own)
-
-
-def _bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
-    return [one.g for one in node.attribute if one.type == onnx.AttributeProto.GRAPH]
 
 
 def _replace(

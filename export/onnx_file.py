@@ -7,7 +7,7 @@ valid, or holds an operator outside ONNX, is an error.
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from export.lowering import LOWERINGS, detached, earlier, later, replacements
 from export.lowering.detached import Weights, data_of, needs_detaching
 from export.lowering.lookup import FIND, Tables
 from export.lowering.marks import MARK, Marks
+from export.subgraphs import all_nodes
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
 
@@ -156,7 +157,7 @@ def _make_canonical(model: onnx.ModelProto, signature: Signature) -> None:
         [tensor.name for tensor in signature.outputs],
     )
     _declare(model.graph, signature)
-    used = {"", *(node.domain for node in _all_nodes(model.graph))}
+    used = {"", *(node.domain for node in all_nodes(model.graph))}
     ours = [one for one in model.opset_import if one.domain in used]
     del model.opset_import[:]
     model.opset_import.extend(ours)
@@ -214,19 +215,12 @@ def _describe(model: onnx.ModelProto, signature: Signature) -> None:
 
 
 def _refuse_foreign_operators(graph: onnx.GraphProto, signature: Signature) -> None:
-    foreign = sorted({node.op_type for node in _all_nodes(graph) if not _is_known(node)})
+    foreign = sorted({node.op_type for node in all_nodes(graph) if not _is_known(node)})
     if foreign:
         raise BadInput(
             f"{signature.name} uses operations that have no equivalent in ONNX: "
             f"{', '.join(foreign)}"
         )
-
-
-def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            yield from _all_nodes(attribute.g)
 
 
 def _is_known(node: onnx.NodeProto) -> bool:

@@ -15,6 +15,7 @@ import onnxruntime
 from export import canonical
 from export.lowering.detached import refuse_detached
 from export.onnx_file import ONNX_DOMAINS
+from export.subgraphs import all_nodes
 from keras_models.errors import BadInput
 from serving.bundle import Manifest, Optimized
 
@@ -72,7 +73,7 @@ def _rewritten(path: Path) -> onnx.ModelProto:
         except Exception as error:  # ONNX Runtime raises many types, some of them not its own
             raise BadInput(f"{path.stem} cannot be optimized: {error}") from error
         model = onnx.load(options.optimized_model_filepath)
-    foreign = sorted({n.op_type for n in model.graph.node if n.domain not in ONNX_DOMAINS})
+    foreign = sorted({n.op_type for n in all_nodes(model.graph) if n.domain not in ONNX_DOMAINS})
     if foreign:
         raise BadInput(f"{path.stem} would need ONNX Runtime's own {', '.join(foreign)}")
     return model

@@ -11,6 +11,8 @@ import numpy as np
 
 from serving.errors import BadInput
 
+CHARACTERS = "characters"
+"""What the manifest calls the codec between a text and its tokens."""
 HALF_BYTES = 16
 PADDING = -1
 """What stands after the end of a shorter text where several are one batch."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from serving import characters
+from serving.characters import CHARACTERS
 from serving.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
@@ -152,13 +153,13 @@ def _texts(tokens: np.ndarray, settings: Mapping[str, Any]) -> list[str]:
 DECODERS: dict[str, Callable[[Any, Mapping[str, Any]], np.ndarray]] = {
     "image": decode_image,
     "class": _class_index,
-    "characters": _tokens,
+    CHARACTERS: _tokens,
 }
 """From what a person has to one sample of the tensor."""
 ENCODERS: dict[str, Callable[[np.ndarray, Mapping[str, Any]], list[Any]]] = {
     "image": _png_files,
     "class": _class_names,
     "probabilities": _ranked,
-    "characters": _texts,
+    CHARACTERS: _texts,
 }
 """From the tensor of a batch to what a person reads, one for each sample."""

@@ -10,6 +10,7 @@ import numpy as np
 from serving import bundle, golden
 from serving.batch import together
 from serving.bundle import Manifest, Signature, Tensor
+from serving.characters import CHARACTERS
 from serving.codecs import DECODERS, ENCODERS
 from serving.errors import BadInput, NotFound
 from serving.sampling import Sampling
@@ -130,7 +131,7 @@ class Model:
 
         session = self.session("step")
         codec = session.signature.inputs[0].codec
-        if codec is None or codec.name != "characters":
+        if codec is None or codec.name != CHARACTERS:
             raise NotFound(f"{self.manifest.name} is no text generator")
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
         return stream(session, codec.settings, prompt, length, sampling)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from serving.characters import CHARACTERS
 from serving.errors import BadInput
 
 EXAMPLES = """\
@@ -80,7 +81,7 @@ def run(options: argparse.Namespace) -> None:
         _make_images(model, options)
     elif options.out is not None:
         raise BadInput(f"{model.manifest.name} makes no images, so there is nothing for --out")
-    elif "characters" in codecs:
+    elif CHARACTERS in codecs:
         raise BadInput(f"{model.manifest.name} is a text generator: give it a --prompt")
     else:
         _classify(model, options)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
+from serving import release
 from serving.api.note import Note
 from serving.errors import BadInput
 
@@ -62,7 +63,7 @@ class Tracer:
         named = Resource.create({"service.name": SERVICE}).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=named)
         self._provider.add_span_processor(BatchSpanProcessor(_exporter_class()()))
-        self._tracer = self._provider.get_tracer("keras_models.serving", package())
+        self._tracer = self._provider.get_tracer("keras_models.serving", release.version())
         self._extract, self._trace = propagate.extract, trace
         self._offset = time.time_ns() - time.monotonic_ns()
 
@@ -95,11 +96,6 @@ class Tracer:
 
     def _epoch(self, monotonic_seconds: float) -> int:
         return self._offset + int(monotonic_seconds * 1e9)
-
-
-def package() -> str:
-    """Returns the version of this package."""
-    return metadata.version("keras-models")
 
 
 def _attributes(note: Note) -> dict[str, Any]:

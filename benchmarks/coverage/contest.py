@@ -118,14 +118,10 @@ def _outcome(exporter: Any, model: Any, path: Path, expected: Any, tolerance: fl
 def _counts(path: Path) -> dict[str, Any]:
     import onnx
 
-    def nodes(graph: Any) -> Any:
-        for node in graph.node:
-            yield node
-            for attribute in node.attribute:
-                yield from nodes(attribute.g)
+    from export.subgraphs import all_nodes
 
     graph = onnx.load(str(path), load_external_data=False).graph
-    kinds = [node.op_type for node in nodes(graph)]
+    kinds = [node.op_type for node in all_nodes(graph)]
     return {
         "loops": sum(kinds.count(kind) for kind in ("Loop", "Scan")),
         "transposes": kinds.count("Transpose"),

@@ -19,6 +19,7 @@ from keras.src.backend.common import KerasVariable
 from onnx import TensorProto, helper, numpy_helper
 
 from export.lowering.marks import Marks, Nodes, Replacement
+from export.subgraphs import all_nodes, bodies
 from keras_models.errors import BadInput
 
 DOMAIN = "keras_models.weights"
@@ -100,11 +101,11 @@ class Weights:
                     continue
                 known[node.output[0]] = self._turned(known[node.input[0]], turn)
             else:
-                for body in _bodies(node):
+                for body in bodies(node):
                     self._attach(body)
                 continue
             graph.node.remove(node)
-        used = {name for one in _all_nodes(graph) for name in one.input}
+        used = {name for one in all_nodes(graph) for name in one.input}
         used.update(value.name for value in graph.output)
         graph.initializer.extend(
             self._placeholder(name, number) for name, number in known.items() if name in used
@@ -188,21 +189,10 @@ def _turn(
     return lambda array: np.expand_dims(array, numbers)
 
 
-def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    for node in graph.node:
-        yield node
-        for body in _bodies(node):
-            yield from _all_nodes(body)
-
-
 def _external(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     for tensor in graph.initializer:
         if tensor.data_location == TensorProto.EXTERNAL:
             yield tensor
     for node in graph.node:
-        for body in _bodies(node):
+        for body in bodies(node):
             yield from _external(body)
-
-
-def _bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
-    return [one.g for one in node.attribute if one.type == onnx.AttributeProto.GRAPH]

@@ -7,7 +7,8 @@ in place of 0.26. Only in two dimensions, and of channels in eights, has it anot
 
 import onnx
 
-from export.lowering.later import DOMAIN, nodes
+from export.lowering.later import DOMAIN
+from export.subgraphs import all_nodes
 
 IN_BLOCKS = 8
 """Channels that it lays out together, at the least."""
@@ -19,7 +20,7 @@ def is_faster(model: onnx.ModelProto) -> bool:
     Args:
         model: before it is lifted. If any node waits for a newer operator set, it is not.
     """
-    found = list(nodes(model.graph))
+    found = list(all_nodes(model.graph))
     if any(node.domain == DOMAIN for node in found):
         return False
     pools = [node for node in found if node.op_type == "AveragePool"]

@@ -1,8 +1,8 @@
 """Operators newer than what tf2onnx writes: kept under another domain until the graph is lifted."""
 
-from collections.abc import Iterator
-
 import onnx
+
+from export.subgraphs import all_nodes
 
 DOMAIN = "keras_models.later"
 """Where such a node waits. ONNX's converter of versions leaves other domains alone."""
@@ -10,17 +10,9 @@ DOMAIN = "keras_models.later"
 
 def restore(model: onnx.ModelProto) -> None:
     """Gives the nodes that waited their own domain; `model` is in an operator set that has them."""
-    for node in nodes(model.graph):
+    for node in all_nodes(model.graph):
         if node.domain == DOMAIN:
             node.domain = ""
     kept = [one for one in model.opset_import if one.domain != DOMAIN]
     del model.opset_import[:]
     model.opset_import.extend(kept)
-
-
-def nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """Yields every node of a graph and of the bodies in it."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            yield from nodes(attribute.g)

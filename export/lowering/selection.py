@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 from keras.src.backend.tensorflow import math, numpy
-from onnx import helper
+from onnx import TensorProto, helper
 
 from export.lowering.marks import Context, Marks, Node, Nodes, Replacement
 
@@ -26,7 +26,7 @@ def where(context: Context, node: Node, name: str, args: object) -> None:
     context.remove_node(node.name)
     nodes = Nodes(context, node.name)
     if helper.tensor_dtype_to_np_dtype(dtype).name not in CHOSEN:
-        x, y = (nodes("Cast", [one], to=_INT64) for one in (x, y))
+        x, y = (nodes("Cast", [one], to=TensorProto.INT64) for one in (x, y))
     made = nodes("Where", [condition, x, y])
     context.make_node(
         "Cast", [made], outputs=[output], shapes=[shape], dtypes=[dtype], attr={"to": dtype}
@@ -79,8 +79,6 @@ def _in_top_k(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     return in_top_k
 
 
-_INT64 = 7
-"""ONNX's number for the type."""
 REPLACEMENTS = (
     Replacement(numpy, "argmax", _of(tf.argmax)),
     Replacement(numpy, "argmin", _of(tf.argmin)),

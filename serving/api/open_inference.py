@@ -10,12 +10,12 @@ import math
 import re
 from collections.abc import Mapping
 from functools import partial
-from importlib import metadata
 from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
 
+from serving import release
 from serving.api.note import Note
 from serving.api.reading import read
 from serving.api.writing import write
@@ -66,7 +66,9 @@ class OpenInferenceAPI:
 
     def _server(self, request: Request) -> Response:
         if request.path == "/v2":
-            return _written({"name": SERVER, "version": package(), "extensions": EXTENSIONS})
+            return _written(
+                {"name": SERVER, "version": release.version(), "extensions": EXTENSIONS}
+            )
         if request.path == "/v2/repository/index":
             return _written(self._index())
         if request.path == "/v2/health/live":
@@ -132,11 +134,6 @@ def available(catalog: Catalog, name: str) -> list[str]:
     """Returns the versions of a model that answer, the highest first."""
     statuses = catalog.statuses(name)
     return [str(n) for n, status in statuses.items() if status.state == State.AVAILABLE]
-
-
-def package() -> str:
-    """Returns the version of the server itself."""
-    return metadata.version("keras-models")
 
 
 def _document(body: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

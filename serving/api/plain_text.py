@@ -7,11 +7,12 @@ words. What a prompt alone leaves open is as in a stream (`TextRequest`).
 import numpy as np
 
 from serving.bundle import Signature, Tensor
+from serving.characters import CHARACTERS
 from serving.codecs import DECODERS, ENCODERS
 from serving.errors import BadInput
 from serving.http1.message import JSON, Request, Response
 from serving.running.batching import Arrays
-from serving.running.texts import CHARACTERS, TextRequest
+from serving.running.texts import TextRequest
 from serving.running.version import Answering, Version
 
 TEXT = "text/plain"

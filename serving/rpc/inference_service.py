@@ -6,8 +6,9 @@ another signature as `signature_name`. Outputs come in the form in which the inp
 
 from typing import Any
 
+from serving import release
 from serving.api.note import Note
-from serving.api.open_inference import EXTENSIONS, PLATFORM, SERVER, answering, available, package
+from serving.api.open_inference import EXTENSIONS, PLATFORM, SERVER, answering, available
 from serving.bundle import Tensor
 from serving.errors import BadInput, NotFound
 from serving.model import DEFAULT
@@ -55,7 +56,7 @@ class InferenceService:
     async def server_metadata(self, request: Any, note: Note, deadline: float) -> Any:
         """Tells what the server is."""
         return _inference("ServerMetadataResponse")(
-            name=SERVER, version=package(), extensions=EXTENSIONS
+            name=SERVER, version=release.version(), extensions=EXTENSIONS
         )
 
     async def model_metadata(self, request: Any, note: Note, deadline: float) -> Any:

@@ -17,13 +17,13 @@ import numpy as np
 from serving import session
 from serving.batch import together
 from serving.bundle import Codec, Signature, Tensor
+from serving.characters import CHARACTERS
 from serving.codecs import DECODERS, ENCODERS
 from serving.running import example_features
 from serving.running.batching import Arrays, Batcher
 
 Conversion = Callable[[np.ndarray], np.ndarray]
 _SUFFIX = "_bytes"
-CHARACTERS = "characters"
 
 
 class StringSignature:

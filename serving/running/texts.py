@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from serving import characters
+from serving.characters import CHARACTERS
 from serving.errors import BadInput, NotFound
 from serving.running.version import Version
 from serving.sampling import Sampling
@@ -20,7 +21,6 @@ from serving.session import Session
 from serving.stream import Generation, check
 
 STEP = "step"
-CHARACTERS = "characters"
 STEPS_AT_ONCE = 32
 """Of a prompt, before other requests have their turn."""
 LONGEST_ID = 200
