@@ -6,7 +6,6 @@ Every image that the run was tested on; decisions are top classes.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,11 +44,10 @@ def _answers(run: Path, bundle: Path) -> Any:
     import numpy as np
 
     import serving
-    from train import datasets
+    from benchmarks.finished_run import opened
 
-    config = json.loads((run / "config.json").read_text())["run"]
-    test = datasets.load(config["data"], image_size=config["image_size"] or None).test
-    model = keras.saving.load_model(run / "model.keras")
+    model, data = opened(run, "cnn")
+    test = data.test
     served = serving.load(bundle)
     expected, actual, labels = [], [], []
     for start in range(0, len(test), 100):

@@ -11,7 +11,6 @@ another one at the end, so this is a figure of its own.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,16 +34,17 @@ def main() -> int:
     from keras_models import backend
 
     backend.prepare()
-    import keras
     import numpy as np
 
+    from benchmarks.finished_run import opened
+    from keras_models.errors import BadInput
     from keras_models.family import Examples
     from keras_models.text_figures import measure
-    from train import corpus
 
-    config = json.loads((options.run / "config.json").read_text())
-    data = corpus.load(config["run"]["data"])
-    model = keras.saving.load_model(options.run / "model.keras")
+    try:
+        model, data = opened(options.run, "text")
+    except BadInput as error:
+        parser.error(str(error))
 
     def nats(tokens: np.ndarray, following: np.ndarray) -> float:
         examples = Examples(inputs={"tokens": tokens}, answers=following, spec=data.spec)

@@ -7,7 +7,6 @@ As many made images as the test part has real ones, as at the end of `keras-trai
 
 import argparse
 import dataclasses
-import json
 import sys
 from pathlib import Path
 
@@ -40,17 +39,14 @@ def main() -> int:
 
 
 def _figures(run: Path, judge: Path) -> dict[str, float]:
-    import keras
-
     import keras_models
-    from train import datasets, judges
+    from benchmarks.finished_run import opened
+    from train import judges
 
-    family = keras_models.get("gan")
     keras_models.get("cnn")  # registers the judge's layers
-    config = json.loads((run / "config.json").read_text())["run"]
-    data = datasets.load(config["data"], image_size=config["image_size"] or None)
+    model, data = opened(run, "gan")
     examples = dataclasses.replace(data.test_examples(), judge=judges.load(judge, data))
-    return family.measure(keras.saving.load_model(run / "model.keras", compile=False), examples)
+    return keras_models.get("gan").measure(model, examples)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,13 @@ def main() -> int:
     backend.prepare()
     import numpy as np
 
-    made, others = _runtimes(options.run, options.bundle)
+    from keras_models.errors import BadInput
+    from serving.errors import ServingError
+
+    try:
+        made, others = _runtimes(options.run, options.bundle)
+    except (BadInput, ServingError) as error:
+        parser.error(str(error))
     differences: dict[str, list[Any]] = {name: [] for name in others}
     for latent, label in _wishes(made.latent, made.classes):
         pixels = made.images(latent, label).astype(np.int16)
@@ -48,15 +54,13 @@ def main() -> int:
 
 
 def _runtimes(run: Path, bundle: Path) -> tuple[Any, dict[str, Callable[..., Any]]]:
-    import keras
     import tensorflow as tf
 
-    import keras_models
     import serving
+    from benchmarks.finished_run import opened
     from keras_models.gan_signatures import Made
 
-    keras_models.get("gan")  # registers its layers
-    made = Made(keras.saving.load_model(run / "model.keras", compile=False))
+    made = Made(opened(run, "gan")[0])
     saved = tf.saved_model.load(str(bundle)).signatures["serving_default"]
     served = serving.load(bundle)
 
