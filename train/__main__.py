@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = asked.path
         with contextlib.redirect_stdout(sys.stderr):
             run = fit(asked)
+    except BrokenPipeError:
+        sys.stderr.close()  # `--help | head`: nobody reads on, and no word about it at exit either
+        return 0 if path is None else 1
     except (Exception, KeyboardInterrupt) as error:
         known = explained(error, path, given[0] if given else "")
         if known is None:

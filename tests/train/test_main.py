@@ -1,10 +1,15 @@
 """`keras-train` as a person meets it: help that teaches, errors in one line, runs that stay."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.parametrize(
@@ -46,6 +51,16 @@ def test_help_opens_with_an_example_and_lists_presets(run_command):
     assert "keras-train cnn --data digits --run runs/digits" in " ".join(done.stdout.split())
     assert "--preset cifar10" in done.stdout
     assert run_command("keras-train", "--help").returncode == 0
+
+
+def test_help_that_nobody_reads_to_its_end_ends_without_a_word():
+    command = [sys.executable, "-m", "train", "gan", "--help"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        process.stdout.close()
+        assert "keras-train" not in process.stderr.read()
+    assert process.returncode == 0
 
 
 def test_a_run_directory_is_never_overwritten(run_command, digits_run, tmp_path):
