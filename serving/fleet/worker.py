@@ -143,16 +143,23 @@ class Worker:
     def _take_connections(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            for client, slot, _ in handover.receive(self._ways):
+            for client, slot in handover.receive(self._ways):
                 client.setblocking(False)
                 if client.family != socket.AF_UNIX:
                     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connection = Connection(self, slot)
-                self._open.add(connection)
-                made = functools.partial(_itself, connection)
-                self._start(loop.connect_accepted_socket(made, client))
+                self._start(self._begin(client, slot))
         except EOFError:
             loop.remove_reader(self._ways.fileno())
+
+    async def _begin(self, client: socket.socket, slot: int) -> None:
+        connection = Connection(self, slot)
+        self._open.add(connection)
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(functools.partial(_itself, connection), client)
+        except OSError:  # it has gone on its way here
+            client.close()
+            self.closed(connection)
 
     async def _do_load(self, message: Any) -> None:
         loop = asyncio.get_running_loop()
@@ -224,11 +231,18 @@ class Worker:
         self._observer.close()
 
     async def _sweep(self) -> None:
+        before = time.monotonic()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
+            late_seconds, before = now - before - SWEEP_SECONDS, now
             for connection in list(self._open):
-                connection.check_time(now)
+                if late_seconds > SWEEP_SECONDS:
+                    connection.excuse(late_seconds)
+                try:
+                    connection.check_time(now)
+                except Exception:  # the others' time goes on
+                    LOG.exception("a connection's time could not be looked at")
             handover.report_closed(self._ways, self._closed_slots)
 
     async def _all_metrics(self) -> Snapshot:

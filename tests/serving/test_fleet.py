@@ -16,6 +16,7 @@ import pytest
 
 from serving.wire import tensor_proto
 from serving.wire.messages import serving
+from tests.serving.server_process import GUARD_SECONDS
 
 HALF = "/v1/models/half_plus"
 PATIENT = ["--queue-ms", "6e5", "--timeout", "600", "--grace", "600"]
@@ -86,7 +87,7 @@ def asked_all_the_time(server):
         yield failures
         ended.set()
         for one in asking:
-            one.result()
+            one.result(GUARD_SECONDS)
 
 
 def test_a_new_version_takes_over_and_nobody_waits(start_server, folder, write_half_plus):
@@ -114,14 +115,14 @@ def test_a_new_version_takes_over_and_nobody_waits(start_server, folder, write_h
 def test_a_worker_that_dies_is_replaced_with_all_its_models(start_server, models):
     server = start_server(models, "--workers", "1", *PATIENT)
     rows = [[1.0] * 250] * 60
-    idle = http.client.HTTPConnection("127.0.0.1", server.port)
+    idle = server.http()
     idle.request("GET", HALF)
     assert idle.getresponse().read()
     with ThreadPoolExecutor(1) as pool:
         lost = pool.submit(server.post, "/v1/models/slow:predict", {"instances": rows})
         server.until("/v1/models/slow", lambda *_: busy(server))
         os.kill(worker_of(server), signal.SIGKILL)
-        status, answer = lost.result()
+        status, answer = lost.result(GUARD_SECONDS)
     assert status == 503
     assert "try again" in answer["error"]
     idle.request("GET", HALF)  # nothing of it was lost, so it is now another worker's
@@ -155,7 +156,7 @@ def test_what_has_begun_is_answered_after_sigterm(start_server, models):
         ]
         server.until("/v1/models/slow", lambda *_: busy(server))
         exit_code = server.stop()
-        assert [one.result()[0] for one in asked] == [200] * 4
+        assert [one.result(GUARD_SECONDS)[0] for one in asked] == [200] * 4
     assert exit_code == 0
 
 
@@ -207,8 +208,8 @@ def test_a_second_signal_ends_it_at_once(start_server, models):
         server.process.send_signal(signal.SIGTERM)
         server.wait_for("a second signal ends it at once")
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait() == 1
-        assert isinstance(lost.exception(), OSError | http.client.HTTPException)
+        assert server.wait() == 1
+        assert isinstance(lost.exception(GUARD_SECONDS), OSError | http.client.HTTPException)
 
 
 def test_labels_and_policies_come_from_a_configuration(start_server, tmp_path, models):
