@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -15,7 +13,7 @@ from typing import Any
 
 from serving import metrics
 from serving.errors import Unavailable
-from serving.fleet import entries, handover, trying
+from serving.fleet import entries, handover, scratch, trying
 from serving.fleet.channel import Channel, open_channel
 from serving.fleet.placement import Placement
 from serving.fleet.settings import Settings
@@ -59,8 +57,7 @@ class Crew:
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._workers: list[_Worker] = []
         self._loads: dict[Key, dict[str, str]] = {}
-        self._folder = Path(tempfile.mkdtemp(prefix="keras-serve-"))
-        self._states_path = str(self._folder / "connections")
+        self._states_path = str(scratch.folder() / "connections")
         states = handover.states(self._states_path, settings.most_connections)
         self.placement = Placement(self._workers, states)
         self._pause = FIRST_PAUSE_SECONDS
@@ -133,7 +130,7 @@ class Crew:
         for worker in self._workers:
             with contextlib.suppress(ValueError):
                 worker.process.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        scratch.remove()
 
     async def _start_worker(self) -> None:
         control, their_control = socket.socketpair()

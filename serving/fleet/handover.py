@@ -26,8 +26,10 @@ def send(end: socket.socket, connection: socket.socket, slot: int) -> bool:
     return True
 
 
-def receive(end: socket.socket) -> Iterator[tuple[socket.socket, int]]:
+def receive(end: socket.socket) -> Iterator[tuple[socket.socket | None, int]]:
     """Yields what was handed over and has not been taken yet: socket and slot.
+
+    The socket is None where this process may not have another one open.
 
     Raises:
         EOFError: the supervisor has ended.
@@ -42,8 +44,7 @@ def receive(end: socket.socket) -> Iterator[tuple[socket.socket, int]]:
         if not message:
             raise EOFError
         (slot,) = _SLOT.unpack(message)
-        for descriptor in descriptors:
-            yield socket.socket(fileno=descriptor), slot
+        yield (socket.socket(fileno=descriptors[0]) if descriptors else None), slot
 
 
 def report_closed(end: socket.socket, slots: list[int]) -> None:

@@ -25,6 +25,8 @@ from serving.running.states import State
 from serving.wire.messages import serving
 
 LOG = logging.getLogger(__name__)
+ACCEPT_AGAIN_SECONDS = 1.0
+"""After the system had no place for another connection."""
 
 
 def serve(settings: Settings) -> int:
@@ -40,7 +42,7 @@ def serve(settings: Settings) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     begin_preloading()
     _first_look(settings)
-    listening.allow_descriptors(settings.most_connections)
+    settings = replace(settings, most_connections=_possible(settings.most_connections))
     with listening.reserved(settings.host, settings.grpc_port) as reserved:
         settings = replace(settings, grpc_port=reserved.getsockname()[1])
         listener = listening.bound(settings.host, settings.rest_port)
@@ -202,9 +204,12 @@ class _Supervisor:
         while self._crew.placement.can_take:
             try:
                 connection, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
             except OSError as error:
-                if not isinstance(error, BlockingIOError | ConnectionAbortedError):
-                    LOG.error("no connection can be accepted: %s", error.strerror)
+                LOG.error("no connection can be accepted just now: %s", error.strerror)
+                self._pause_accepting()
+                asyncio.get_running_loop().call_later(ACCEPT_AGAIN_SECONDS, self._accept_again)
                 return
             self._crew.placement.take(connection)
         self._pause_accepting()
@@ -226,6 +231,18 @@ class _Supervisor:
         self._listener.close()
         is_clean = await self._crew.stop(self._settings.grace_seconds)
         return 0 if is_clean else 1
+
+
+def _possible(connections: int) -> int:
+    """Returns how many connections there can be; says so where they are fewer than wanted."""
+    possible = listening.allow_connections(connections)
+    if possible < connections:
+        LOG.warning(
+            "%d connections at a time, not %d: the system allows no more open files (ulimit -n)",
+            possible,
+            connections,
+        )
+    return possible
 
 
 def _first_look(settings: Settings) -> None:

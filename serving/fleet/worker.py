@@ -22,7 +22,7 @@ from serving.api.app import App, refusal
 from serving.api.note import Note
 from serving.api.observer import Observer
 from serving.errors import BadState, ServingError, Unavailable
-from serving.fleet import handover
+from serving.fleet import handover, listening
 from serving.fleet.channel import Channel, open_channel
 from serving.fleet.settings import Settings
 from serving.http1.connection import CLEAN, Connection
@@ -59,6 +59,7 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    listening.allow_connections(settings.most_connections)
     gc.freeze()  # what was imported before stays shared with the other workers
 
     async def run() -> None:
@@ -144,6 +145,11 @@ class Worker:
         loop = asyncio.get_running_loop()
         try:
             for client, slot in handover.receive(self._ways):
+                if client is None:
+                    LOG.error("a connection is closed: the system allows no more open files")
+                    self._closed_slots.append(slot)
+                    handover.report_closed(self._ways, self._closed_slots)
+                    continue
                 client.setblocking(False)
                 if client.family != socket.AF_UNIX:
                     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -41,12 +41,12 @@ class Server:
             once stand still.
     """
 
-    def __init__(self, *arguments, most_files=None):
+    def __init__(self, *arguments, open_files=None):
         def prepare():
             # It does not outlive the tests, whatever ends them.
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if most_files is not None:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+            if open_files is not None:  # soft and hard limit
+                resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
 
         self.process = subprocess.Popen(
             [

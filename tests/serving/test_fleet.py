@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -191,12 +192,48 @@ def test_an_empty_folder_is_served_and_a_model_that_comes_is_found(
 
 
 def test_few_open_files_are_few_connections_and_no_end(start_server, models):
-    server = start_server(models, "--workers", "1", "--connections", "1000", most_files=64)
+    server = start_server(models, "--workers", "1", "--connections", "1000", open_files=(64, 64))
     with contextlib.ExitStack() as stack:
-        for _ in range(150):
-            stack.enter_context(server.connect())
-    assert server.post(f"{HALF}:predict", {"instances": [0.0]}) == (200, {"predictions": [3.0]})
+        clients = [stack.enter_context(server.connect()) for _ in range(150)]
+        for client in clients:
+            client.sendall(b"GET /v2/health/live HTTP/1.1\r\nConnection: close\r\n\r\n")
+        for client in clients:  # those that were not taken at first are when others have gone
+            assert client.recv(12) == b"HTTP/1.1 200"
+    assert any("24 connections at a time, not 1000" in line for line in server.lines)
     assert server.stop() == 0
+    assert len(server.lines) < 50
+
+
+def test_a_worker_raises_the_limit_of_open_files_as_far_as_it_may(start_server, models):
+    server = start_server(models, "--workers", "1", "--patience", "600", open_files=(64, 1024))
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(300)]
+        for client in clients:
+            client.sendall(b"GET /v2/health/live HTTP/1.1\r\n\r\n")
+        for client in clients:
+            assert client.recv(12) == b"HTTP/1.1 200"
+    assert server.stop() == 0
+
+
+def test_what_a_killed_server_leaves_behind_is_removed_by_the_next(
+    start_server, models, monkeypatch
+):
+    with tempfile.TemporaryDirectory() as temporary:  # sockets' paths are short, pytest's are not
+        monkeypatch.setenv("TMPDIR", temporary)
+
+        def there():
+            return {path for path in Path(temporary).iterdir() if not path.name.startswith(".")}
+
+        killed, other = (start_server(models, "--workers", "1") for _ in range(2))
+        killed.process.kill()
+        killed.wait()
+        left = there()
+        assert len(left) == 2
+        third = start_server(models, "--workers", "1")
+        assert len(there()) == 2
+        assert len(left & there()) == 1  # the other's, which still runs
+        assert other.stop() == third.stop() == 0
+        assert there() == set()
 
 
 def test_a_second_signal_ends_it_at_once(start_server, models):
