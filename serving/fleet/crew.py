@@ -125,12 +125,11 @@ class Crew:
         return is_clean
 
     def kill(self) -> None:
-        """Ends all workers at once, and removes what they shared."""
+        """Ends all workers at once."""
         self._is_stopping = True
         for worker in self._workers:
             with contextlib.suppress(ValueError):
                 worker.process.kill()
-        scratch.remove()
 
     async def _start_worker(self) -> None:
         control, their_control = socket.socketpair()

@@ -10,17 +10,20 @@ import functools
 import os
 import shutil
 import tempfile
+from multiprocessing import util
 from pathlib import Path
 
 PREFIX = "keras-serve-"
 LOCK = "lock"
+AFTER_THE_OTHERS = -1000
+"""Among the things that `multiprocessing` does at the end, such as removing its own folder."""
 LONGEST_PATH = 70
 """Characters of a folder in which `multiprocessing` may put its sockets: they may have some 100."""
 
 
 @functools.cache
 def folder() -> Path:
-    """Returns this process' own folder, made at the first call; `remove` it in the end.
+    """Returns this process' own folder, made at the first call, and removed when the process ends.
 
     What `multiprocessing` needs on disk lies in it too.
     """
@@ -31,11 +34,12 @@ def folder() -> Path:
     (made / f"{LOCK}.new").rename(made / LOCK)  # nobody sees it unlocked
     if len(str(made)) < LONGEST_PATH:
         tempfile.tempdir = str(made)
+    util.Finalize(None, remove, exitpriority=AFTER_THE_OTHERS)
     return made
 
 
 def remove() -> None:
-    """Removes this process' own folder, with all that is in it."""
+    """Removes this process' own folder at once, as one does that ends without any farewell."""
     shutil.rmtree(folder(), ignore_errors=True)
 
 

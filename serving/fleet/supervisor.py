@@ -14,7 +14,7 @@ from typing import Any
 from serving import metrics, tracing
 from serving.api import access_log
 from serving.errors import BadInput, NotFound, ServingError
-from serving.fleet import folders, listening, models_config, policy
+from serving.fleet import folders, listening, models_config, policy, scratch
 from serving.fleet.crew import Crew
 from serving.fleet.entries import begin_preloading
 from serving.fleet.models_config import ModelConfig
@@ -222,6 +222,7 @@ class _Supervisor:
             self._ended.set()
         else:
             self._crew.kill()
+            scratch.remove()
             os._exit(1)
 
     async def _end(self) -> int:

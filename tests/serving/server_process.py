@@ -168,7 +168,9 @@ class Server:
         self._reading.join(GUARD_SECONDS)  # the last of them closes its end
         if self._reading.is_alive():
             self._fail("did not end")
-        return self.process.wait(GUARD_SECONDS)
+        code = self.process.wait(GUARD_SECONDS)
+        assert "Traceback" not in "".join(self.lines), "".join(self.lines)
+        return code
 
     def kill(self):
         """Ends it at once, with all its processes, if it has not ended yet."""
