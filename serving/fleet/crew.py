@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -15,12 +13,12 @@ from typing import Any
 
 from serving import metrics
 from serving.errors import Unavailable
-from serving.fleet import entries, handover, trying
+from serving.fleet import entries, handover, scratch, trying
 from serving.fleet.channel import Channel, open_channel
+from serving.fleet.placement import Placement
 from serving.fleet.settings import Settings
 from serving.fleet.trying import ending
 from serving.fleet.versions import Outcome
-from serving.http1.connection import BUSY, CLEAN
 from serving.metrics import Snapshot
 
 LOG = logging.getLogger(__name__)
@@ -28,11 +26,6 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 4.0
 """Before a worker is replaced; doubled each time that one ends within `SHORT_LIFE_SECONDS`."""
 SHORT_LIFE_SECONDS = 10.0
 SNAPSHOT_SECONDS = 2.0
-_ERROR = b'{\n    "error": "the worker that was answering this request ended: try again"\n}'
-LOST = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-    b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(_ERROR), _ERROR)
-)
 
 Answer = Callable[[Any], Awaitable[Any]]
 Key = tuple[str, int]
@@ -40,11 +33,10 @@ Key = tuple[str, int]
 
 
 class _Worker:
-    """One process, and the connections that it has."""
+    """One process, and the ways to it."""
 
     def __init__(self, process: ForkServerProcess, channel: Channel, way: socket.socket) -> None:
         self.process, self.channel, self.way = process, channel, way
-        self.open: dict[int, tuple[socket.socket, bytes]] = {}
         self.began = time.monotonic()
         self.is_ready = False
         self.snapshot: Snapshot = {}
@@ -54,7 +46,7 @@ class Crew:
     """All workers; what is done is done by each of them.
 
     Attributes:
-        on_room: called when a connection may be handed over again after `can_take` was false.
+        placement: of the open connections with them.
         state: returns what every worker is shown of models: statuses, labels, readiness.
         answer: answers what workers ask.
     """
@@ -64,18 +56,15 @@ class Crew:
         self._settings = settings
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._workers: list[_Worker] = []
-        self._free = list(range(settings.most_connections))
-        self._homeless: list[tuple[socket.socket, bytes]] = []
         self._loads: dict[Key, dict[str, str]] = {}
-        self._folder = Path(tempfile.mkdtemp(prefix="keras-serve-"))
-        self._states_path = str(self._folder / "connections")
-        self._states = handover.states(self._states_path, settings.most_connections)
+        self._states_path = str(scratch.folder() / "connections")
+        states = handover.states(self._states_path, settings.most_connections)
+        self.placement = Placement(self._workers, states)
         self._pause = FIRST_PAUSE_SECONDS
         self._past: Snapshot = {}
         self._restarts = 0
         self._is_stopping = False
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.on_room: Callable[[], None] = lambda: None
         self.state: Callable[[], dict[str, Any]] = dict
         self.answer: Answer | None = None
 
@@ -84,29 +73,6 @@ class Crew:
         for _ in range(self._settings.workers):
             await self._start_worker()
         self._begin(self._keep_snapshots())
-
-    @property
-    def can_take(self) -> bool:
-        """A connection can be handed over."""
-        return bool(self._free) and any(worker.is_ready for worker in self._workers)
-
-    def take(self, connection: socket.socket, protocol: bytes) -> None:
-        """Hands a connection to the worker that has the fewest of its protocol."""
-        ready = sorted(
-            (worker for worker in self._workers if worker.is_ready),
-            key=lambda worker: sum(kind == protocol for _, kind in worker.open.values()),
-        )
-        if not self._free or not ready:
-            self._homeless.append((connection, protocol))
-            return
-        slot = self._free.pop()
-        self._states[slot] = CLEAN
-        for worker in ready:
-            if handover.send(worker.way, connection, slot, protocol):
-                worker.open[slot] = connection, protocol
-                return
-        self._free.append(slot)
-        connection.close()
 
     async def try_version(self, folder: Path) -> Outcome:
         """Tries a version in a process of its own."""
@@ -159,12 +125,11 @@ class Crew:
         return is_clean
 
     def kill(self) -> None:
-        """Ends all workers at once, and removes what they shared."""
+        """Ends all workers at once."""
         self._is_stopping = True
         for worker in self._workers:
             with contextlib.suppress(ValueError):
                 worker.process.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _start_worker(self) -> None:
         control, their_control = socket.socketpair()
@@ -186,7 +151,7 @@ class Crew:
         worker = _Worker(process, await open_channel(control), way)
         self._workers.append(worker)
         loop = asyncio.get_running_loop()
-        loop.add_reader(way.fileno(), self._free_slots, worker)
+        self.placement.came(worker)
         loop.add_reader(process.sentinel, self._lost, worker)
         self._begin(self._listen(worker))
         # What is loaded from now on is asked of this one too; see `load`.
@@ -204,10 +169,7 @@ class Crew:
                     LOG.error("a new worker has not %s %d: %s", name, number, reply["error"])
         worker.channel.send(do="show", **self.state())
         worker.is_ready = worker in self._workers
-        homeless, self._homeless = self._homeless, []
-        for connection, protocol in homeless:
-            self.take(connection, protocol)
-        self.on_room()
+        self.placement.settle()
 
     async def _listen(self, worker: _Worker) -> None:
         async for message in worker.channel.messages():
@@ -220,49 +182,24 @@ class Crew:
         if "number" in message:
             worker.channel.reply(message, content)
 
-    def _free_slots(self, worker: _Worker) -> None:
-        was_full = not self._free
-        for slot in handover.closed(worker.way):
-            found = worker.open.pop(slot, None)
-            if found is not None:
-                found[0].close()
-                self._free.append(slot)
-        if was_full and self._free:
-            self.on_room()
-
     def _lost(self, worker: _Worker) -> None:
         """A worker has ended: what it was doing is answered or handed on, and it is replaced."""
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(worker.process.sentinel)
-        self._free_slots(worker)
-        loop.remove_reader(worker.way.fileno())
+        asyncio.get_running_loop().remove_reader(worker.process.sentinel)
         worker.process.join()
         exit_code = worker.process.exitcode
         worker.process.close()
         worker.channel.close()
-        worker.way.close()
         worker.is_ready = False
         self._workers.remove(worker)
+        self.placement.lost(worker, is_stopping=self._is_stopping)
+        worker.way.close()
         self._past = metrics.added([self._past, metrics.lasting(worker.snapshot)])
-        for slot, (connection, protocol) in worker.open.items():
-            self._free.append(slot)
-            self._take_back(connection, protocol, self._states[slot])
         if not self._is_stopping:
             LOG.error("a worker ended with %s and is replaced", ending(exit_code))
             self._restarts += 1
             is_short = time.monotonic() - worker.began < SHORT_LIFE_SECONDS
             self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS) if is_short else 0
             self._begin(self._replace(max(self._pause, FIRST_PAUSE_SECONDS)))
-
-    def _take_back(self, connection: socket.socket, protocol: bytes, state: int) -> None:
-        if protocol == handover.HTTP and state == CLEAN and not self._is_stopping:
-            self.take(connection, protocol)
-            return
-        if protocol == handover.HTTP and state == BUSY:
-            with contextlib.suppress(OSError):
-                connection.send(LOST)
-                connection.shutdown(socket.SHUT_RDWR)
-        connection.close()
 
     async def _replace(self, pause_seconds: float) -> None:
         await asyncio.sleep(pause_seconds)

@@ -6,6 +6,7 @@ import socket
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 
+from serving.fleet import scratch
 from serving.fleet.settings import Settings
 
 
@@ -28,6 +29,7 @@ def try_bundle(folder: str, seconds: float, result: Connection) -> None:
 def begin_preloading() -> None:
     """Starts the process that workers are forked from, so that it imports while others bind."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    scratch.folder()  # where it puts its socket
     multiprocessing.set_forkserver_preload(PRELOADED)
     forkserver.ensure_running()
 

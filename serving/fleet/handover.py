@@ -1,7 +1,7 @@
 """Open connections on their way from the supervisor to a worker, and word that they are closed.
 
-A message is four bytes, the connection's slot, and one for its protocol, with the socket itself as
-ancillary data; the way back is the slots of connections that the worker has closed.
+A message is four bytes, the connection's slot, with the socket itself as ancillary data; the way
+back is the slots of connections that the worker has closed.
 
 The supervisor keeps its own copy of every socket. When a worker dies it can so still say 503 on
 connections whose request was lost, and hand the others, which have not lost anything, to another
@@ -14,38 +14,37 @@ import socket
 import struct
 from collections.abc import Iterator
 
-_MESSAGE = struct.Struct("<Ic")
 _SLOT = struct.Struct("<I")
-HTTP = b"h"
 
 
-def send(end: socket.socket, connection: socket.socket, slot: int, protocol: bytes) -> bool:
+def send(end: socket.socket, connection: socket.socket, slot: int) -> bool:
     """Hands a connection over; False where the worker does not take it just now."""
     try:
-        socket.send_fds(end, [_MESSAGE.pack(slot, protocol)], [connection.fileno()])
+        socket.send_fds(end, [_SLOT.pack(slot)], [connection.fileno()])
     except OSError:
         return False
     return True
 
 
-def receive(end: socket.socket) -> Iterator[tuple[socket.socket, int, bytes]]:
-    """Yields what was handed over and has not been taken yet: socket, slot, protocol.
+def receive(end: socket.socket) -> Iterator[tuple[socket.socket | None, int]]:
+    """Yields what was handed over and has not been taken yet: socket and slot.
+
+    The socket is None where this process may not have another one open.
 
     Raises:
         EOFError: the supervisor has ended.
     """
     while True:
         try:
-            message, descriptors, _, _ = socket.recv_fds(end, _MESSAGE.size, 1)
+            message, descriptors, _, _ = socket.recv_fds(end, _SLOT.size, 1)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             raise EOFError from error
         if not message:
             raise EOFError
-        slot, protocol = _MESSAGE.unpack(message)
-        for descriptor in descriptors:
-            yield socket.socket(fileno=descriptor), slot, protocol
+        (slot,) = _SLOT.unpack(message)
+        yield (socket.socket(fileno=descriptors[0]) if descriptors else None), slot
 
 
 def report_closed(end: socket.socket, slots: list[int]) -> None:

@@ -8,7 +8,9 @@ from serving.errors import BadInput
 
 BACKLOG = 1024
 DESCRIPTORS_FOR_ITSELF = 40
-"""Files that the supervisor needs beside the connections it has copies of."""
+"""Files that a process needs beside its connections."""
+FEWEST_CONNECTIONS = 8
+"""However few files are allowed."""
 
 
 def reserved(host: str, port: int) -> socket.socket:
@@ -47,11 +49,20 @@ def bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-def allow_descriptors(connections: int) -> None:
-    """Raises the limit of open files as far as is allowed."""
+def allow_connections(wanted: int) -> int:
+    """Raises the limit of open files as far as is allowed.
+
+    Args:
+        wanted: how many connections a process is to have at the same time.
+
+    Returns:
+        How many it can have.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + DESCRIPTORS_FOR_ITSELF
-    if soft < wanted:
+    files = wanted + DESCRIPTORS_FOR_ITSELF
+    if soft < files:
         with contextlib.suppress(ValueError, OSError):
-            limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            limit = files if hard == resource.RLIM_INFINITY else min(files, hard)
             resource.setrlimit(resource.RLIMIT_NOFILE, (max(limit, soft), hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(wanted, max(soft - DESCRIPTORS_FOR_ITSELF, FEWEST_CONNECTIONS))

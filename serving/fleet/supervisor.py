@@ -14,7 +14,7 @@ from typing import Any
 from serving import metrics, tracing
 from serving.api import access_log
 from serving.errors import BadInput, NotFound, ServingError
-from serving.fleet import folders, handover, listening, models_config, policy
+from serving.fleet import folders, listening, models_config, policy, scratch
 from serving.fleet.crew import Crew
 from serving.fleet.entries import begin_preloading
 from serving.fleet.models_config import ModelConfig
@@ -25,6 +25,8 @@ from serving.running.states import State
 from serving.wire.messages import serving
 
 LOG = logging.getLogger(__name__)
+ACCEPT_AGAIN_SECONDS = 1.0
+"""After the system had no place for another connection."""
 
 
 def serve(settings: Settings) -> int:
@@ -40,16 +42,16 @@ def serve(settings: Settings) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     begin_preloading()
     _first_look(settings)
-    listening.allow_descriptors(settings.most_connections)
+    settings = replace(settings, most_connections=_possible(settings.most_connections))
     with listening.reserved(settings.host, settings.grpc_port) as reserved:
         settings = replace(settings, grpc_port=reserved.getsockname()[1])
         listener = listening.bound(settings.host, settings.rest_port)
-        return asyncio.run(_Supervisor(settings, [(listener, handover.HTTP)]).run())
+        return asyncio.run(_Supervisor(settings, listener).run())
 
 
 class _Supervisor:
-    def __init__(self, settings: Settings, listeners: list[tuple[socket.socket, bytes]]) -> None:
-        self._settings, self._listeners = settings, listeners
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        self._settings, self._listener = settings, listener
         self._configs: list[ModelConfig] | None = None
         self._crew = Crew(settings)
         self._versions = Versions(self._crew)
@@ -65,7 +67,7 @@ class _Supervisor:
             loop.add_signal_handler(number, self._signalled)
         self._crew.state = self._state
         self._crew.answer = self._answer
-        self._crew.on_room = self._accept_again
+        self._crew.placement.on_room = self._accept_again
         watching = loop.create_task(self._watch())
         await self._crew.start()
         self._announce()
@@ -76,9 +78,8 @@ class _Supervisor:
         return await self._end()
 
     def _announce(self) -> None:
-        for listener, _ in self._listeners:
-            host, port = listener.getsockname()[:2]
-            sys.stderr.write(f"keras-serve: REST on {host}:{port}\n")
+        host, port = self._listener.getsockname()[:2]
+        sys.stderr.write(f"keras-serve: REST on {host}:{port}\n")
         sys.stderr.write(f"keras-serve: gRPC on {self._settings.host}:{self._settings.grpc_port}\n")
         sys.stderr.flush()
 
@@ -190,28 +191,27 @@ class _Supervisor:
         return "OK", ""
 
     def _accept_again(self) -> None:
-        if self._is_accepting or self._signals or not self._crew.can_take:
+        if self._is_accepting or self._signals or not self._crew.placement.can_take:
             return
         self._is_accepting = True
-        loop = asyncio.get_running_loop()
-        for listener, protocol in self._listeners:
-            loop.add_reader(listener.fileno(), self._accept, listener, protocol)
+        asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
 
     def _pause_accepting(self) -> None:
         self._is_accepting = False
-        loop = asyncio.get_running_loop()
-        for listener, _ in self._listeners:
-            loop.remove_reader(listener.fileno())
+        asyncio.get_running_loop().remove_reader(self._listener.fileno())
 
-    def _accept(self, listener: socket.socket, protocol: bytes) -> None:
-        while self._crew.can_take:
+    def _accept(self) -> None:
+        while self._crew.placement.can_take:
             try:
-                connection, _ = listener.accept()
-            except OSError as error:
-                if not isinstance(error, BlockingIOError | ConnectionAbortedError):
-                    LOG.error("no connection can be accepted: %s", error.strerror)
+                connection, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
                 return
-            self._crew.take(connection, protocol)
+            except OSError as error:
+                LOG.error("no connection can be accepted just now: %s", error.strerror)
+                self._pause_accepting()
+                asyncio.get_running_loop().call_later(ACCEPT_AGAIN_SECONDS, self._accept_again)
+                return
+            self._crew.placement.take(connection)
         self._pause_accepting()
 
     def _signalled(self) -> None:
@@ -222,17 +222,28 @@ class _Supervisor:
             self._ended.set()
         else:
             self._crew.kill()
+            scratch.remove()
             os._exit(1)
 
     async def _end(self) -> int:
-        for listener, protocol in self._listeners:
-            self._accept(listener, protocol)  # who has connected already is not turned away
+        self._accept()  # who has connected already is not turned away
         if self._is_accepting:
             self._pause_accepting()
-        for listener, _ in self._listeners:
-            listener.close()
+        self._listener.close()
         is_clean = await self._crew.stop(self._settings.grace_seconds)
         return 0 if is_clean else 1
+
+
+def _possible(connections: int) -> int:
+    """Returns how many connections there can be; says so where they are fewer than wanted."""
+    possible = listening.allow_connections(connections)
+    if possible < connections:
+        LOG.warning(
+            "%d connections at a time, not %d: the system allows no more open files (ulimit -n)",
+            possible,
+            connections,
+        )
+    return possible
 
 
 def _first_look(settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import functools
 import gc
 import logging
 import mmap
@@ -18,17 +17,16 @@ import uvloop
 
 from serving import tracing
 from serving.api import access_log
-from serving.api.app import App, refusal
-from serving.api.note import Note
+from serving.api.app import App
 from serving.api.observer import Observer
 from serving.errors import BadState, ServingError, Unavailable
-from serving.fleet import handover
+from serving.fleet import handover, listening
 from serving.fleet.channel import Channel, open_channel
+from serving.fleet.connections import Connections
 from serving.fleet.settings import Settings
-from serving.http1.connection import CLEAN, Connection
-from serving.http1.message import Request, Response
 from serving.metrics import Metrics, Snapshot
 from serving.rpc import server, services
+from serving.rpc.sending import Sending
 from serving.running import version
 from serving.running.catalog import Catalog
 from serving.running.states import State, Status
@@ -40,6 +38,8 @@ LAST_WORDS_SECONDS = 0.25
 """After the call to stop, requests that were on their way are still answered for so long."""
 MOST_CALLS = 1000
 """gRPC calls at the same time in one worker; more are refused at once."""
+MOST_CALLS_OF_ONE = 250
+"""Of them, on one connection: no single client can take all of them."""
 LAST_ANSWER_SECONDS = 5.0
 """A worker whose supervisor has died finishes what it can in this time."""
 
@@ -59,6 +59,7 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    listening.allow_connections(settings.most_connections)
     gc.freeze()  # what was imported before stays shared with the other workers
 
     async def run() -> None:
@@ -69,24 +70,18 @@ def main(
 
 
 class Worker:
-    """Answers on the connections that the supervisor hands over; owner of each of them."""
+    """Answers on the connections that the supervisor hands over, and on its own of gRPC."""
 
-    def __init__(self, settings: Settings, connections: socket.socket, states: mmap.mmap) -> None:
+    def __init__(self, settings: Settings, way: socket.socket, states: mmap.mmap) -> None:
         """Begins with no model and no connection."""
-        self.largest_body_bytes = settings.rest_body_bytes
-        self.timeout_seconds = settings.rest_timeout_seconds
-        self.patience_seconds = settings.patience_seconds
-        self.slowest_bytes_per_second = settings.slowest_bytes_per_second
-        self.is_stopping = False
-        self._settings, self._ways, self._states = settings, connections, states
+        self._settings = settings
         self._catalog, self._metrics = Catalog(), Metrics()
         self._texts = Texts(self._take_session, self._keep_session, self._drop_session)
         log, tracer = access_log.open_log(settings.access_log), tracing.tracer()
         self._observer = Observer(self._metrics, log, tracer)
-        self._app = App(self._catalog, self._texts, settings, self._observer, self._all_metrics)
-        self._open: set[Connection] = set()
-        self._closed_slots: list[int] = []
-        self._answering = 0
+        app = App(self._catalog, self._texts, settings, self._observer, self._all_metrics)
+        self._connections = Connections(settings, app, way, states)
+        self._sending = Sending(settings.patience_seconds, settings.slowest_bytes_per_second)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._channel: Channel | None = None
         self._grpc: grpc.aio.Server | None = None
@@ -94,14 +89,16 @@ class Worker:
     async def run(self, channel: Channel) -> None:
         """Works until the supervisor says stop, or is gone."""
         self._channel = channel
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._ways.fileno(), self._take_connections)
+        self._connections.start()
         self._start(self._sweep())
         self._grpc = await server.start(
             _address(self._settings),
-            services.handlers(self._catalog, self._texts, self._observer, self._reload),
+            services.handlers(
+                self._catalog, self._texts, self._observer, self._sending, self._reload
+            ),
             largest_bytes=self._settings.grpc_message_bytes,
             most_calls=MOST_CALLS,
+            most_calls_of_one=MOST_CALLS_OF_ONE,
         )
         async for message in channel.messages():
             if message["do"] == "stop":
@@ -110,28 +107,6 @@ class Worker:
             self._start(getattr(self, f"_do_{message['do']}")(message))
         await self._stop(LAST_ANSWER_SECONDS)
 
-    async def handle(self, request: Request) -> Response:
-        """Answers one HTTP request."""
-        return await self._app.handle(request)
-
-    def refusal(self, error: ServingError) -> Response:
-        """Makes the answer to what was no request, or one that took too long."""
-        return refusal(error, Note(entrypoint="REST"))
-
-    def mark(self, connection: Connection, state: int) -> None:
-        """Notes what a connection is doing, for the case that this process dies of it."""
-        before = self._states[connection.slot]
-        self._states[connection.slot] = state
-        self._answering += (state != CLEAN) - (before != CLEAN)
-
-    def closed(self, connection: Connection) -> None:
-        """A connection is no more."""
-        if connection in self._open:
-            self._open.discard(connection)
-            self.mark(connection, CLEAN)
-            self._closed_slots.append(connection.slot)
-            handover.report_closed(self._ways, self._closed_slots)
-
     def ran(self, name: str, rows: int, waited_seconds: list[float], seconds: float) -> None:
         """A batch of a model was computed."""
         measure = self._metrics.measure
@@ -139,20 +114,6 @@ class Worker:
         measure(":tensorflow:serving:batching_session:processed_batch_size", rows, name)
         for waited in waited_seconds:
             measure(":tensorflow:serving:batching_session:queuing_latency", waited * 1e6, name)
-
-    def _take_connections(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            for client, slot, _ in handover.receive(self._ways):
-                client.setblocking(False)
-                if client.family != socket.AF_UNIX:
-                    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connection = Connection(self, slot)
-                self._open.add(connection)
-                made = functools.partial(_itself, connection)
-                self._start(loop.connect_accepted_socket(made, client))
-        except EOFError:
-            loop.remove_reader(self._ways.fileno())
 
     async def _do_load(self, message: Any) -> None:
         loop = asyncio.get_running_loop()
@@ -205,31 +166,32 @@ class Worker:
         )
 
     async def _do_snapshot(self, message: Any) -> None:
-        self._metrics.replace("keras_serve_connections", {("HTTP",): len(self._open)})
-        self._metrics.replace("keras_serve_requests_in_flight", {(): self._answering})
+        self._metrics.replace("keras_serve_connections", {("HTTP",): len(self._connections)})
+        self._metrics.replace("keras_serve_requests_in_flight", {(): self._connections.answering})
         self._reply(message, self._metrics.snapshot())
 
     async def _stop(self, seconds: float) -> None:
         """Answers what is there, then ends."""
         end = time.monotonic() + seconds
         self._catalog.is_ready = False
-        self.is_stopping = True
+        self._connections.is_stopping = True
         await asyncio.sleep(min(LAST_WORDS_SECONDS, seconds))
-        for connection in list(self._open):
-            connection.stop_when_idle()
+        self._connections.end_idle()
         if self._grpc is not None:
             await self._grpc.stop(max(end - time.monotonic(), 0))
-        while self._open and time.monotonic() < end:
+        while self._connections and time.monotonic() < end:
             await asyncio.sleep(0.01)
         self._observer.close()
 
     async def _sweep(self) -> None:
+        before = time.monotonic()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
-            for connection in list(self._open):
-                connection.check_time(now)
-            handover.report_closed(self._ways, self._closed_slots)
+            late_seconds, before = now - before - SWEEP_SECONDS, now
+            stood_still_seconds = late_seconds if late_seconds > SWEEP_SECONDS else 0.0
+            self._connections.check_time(now, stood_still_seconds)
+            self._sending.check_time(now, stood_still_seconds)
 
     async def _all_metrics(self) -> Snapshot:
         found: Snapshot = await self._ask(do="metrics")
@@ -279,10 +241,6 @@ class Worker:
 def _address(settings: Settings) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"{host}:{settings.grpc_port}"
-
-
-def _itself(connection: Connection) -> Connection:
-    return connection
 
 
 class _Observer:

@@ -9,17 +9,16 @@ import asyncio
 import logging
 import socket
 import struct
-import time
 from typing import cast
 
-from serving.errors import BadInput, DeadlineExceeded, ServingError, TooLarge
-from serving.http1 import head as heads
-from serving.http1.chunks import Chunks
+from serving.errors import BadInput, DeadlineExceeded, ServingError
 from serving.http1.compression import inflated
-from serving.http1.head import Head, HeadTooLarge, RequestTimeout
+from serving.http1.deadline import Deadline
+from serving.http1.head import Head, RequestTimeout
+from serving.http1.incoming import Incoming
 from serving.http1.message import Request, Response
 from serving.http1.owner import Owner
-from serving.http1.pace import Pace
+from serving.http1.pace import Pace, unread_bytes
 from serving.http1.response import CONTINUE, chunk, start, whole
 
 LOG = logging.getLogger(__name__)
@@ -47,13 +46,9 @@ class Connection(asyncio.Protocol):
         self.slot = slot
         self._owner = owner
         self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
-        self._head: Head | None = None
-        self._head_bytes = b""
-        self._last_head: Head | None = None
-        self._chunks: Chunks | None = None
+        self._incoming = Incoming(owner.largest_body_bytes)
         self._task: asyncio.Task[None] | None = None
-        self._began = self._deadline = 0.0
+        self._time = Deadline()
         self._pace = Pace(owner.patience_seconds, owner.slowest_bytes_per_second)
         self._is_ended = self._is_full = self._is_late = self._was_last = False
         self._writable = asyncio.Event()
@@ -62,25 +57,24 @@ class Connection(asyncio.Protocol):
     @property
     def is_idle(self) -> bool:
         """No request has begun to come, and none is being answered."""
-        return self._task is None and self._head is None and not self._buffer
+        return self._task is None and self._incoming.is_empty
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Is called once, at the beginning."""
         self._transport = cast(asyncio.Transport, transport)
-        self._deadline = time.monotonic() + self._owner.patience_seconds
+        self._time.start(self._owner.patience_seconds)
 
     def data_received(self, data: bytes) -> None:
         """Reads on."""
         if self._is_ended:
             return
         if self.is_idle:
-            self._began = time.monotonic()
-            self._deadline = self._began + self._owner.patience_seconds
-        self._buffer += data
+            self._time.start(self._owner.patience_seconds)
+        self._incoming.feed(data)
         self._owner.mark(self, BUSY)
         if self._task is None:
             self._advance()
-        elif len(self._buffer) > MOST_UNREAD_BYTES and self._transport and not self._is_full:
+        elif len(self._incoming) > MOST_UNREAD_BYTES and self._transport and not self._is_full:
             self._is_full = True
             self._transport.pause_reading()
 
@@ -114,10 +108,15 @@ class Connection(asyncio.Protocol):
             return
         if self._pace.is_too_slow(self._transport, now):
             self._abort()
-        elif now > self._deadline:
+        elif self._time.is_over(now):
             self._end_late()
         elif self.is_idle and not self._is_ended and not self._transport.get_write_buffer_size():
             self._owner.mark(self, CLEAN)
+
+    def excuse(self, seconds: float) -> None:
+        """For so long this process did not run: that is no client's fault."""
+        self._time.excuse(seconds)
+        self._pace.excuse(seconds)
 
     def _end_late(self) -> None:
         if self._is_ended:
@@ -126,72 +125,35 @@ class Connection(asyncio.Protocol):
             self._is_late = True
             self._task.cancel()
         elif self.is_idle:
-            self._end()
+            self.stop_when_idle()
         else:
             self._refuse(RequestTimeout("the request did not come in time"))
 
     def stop_when_idle(self) -> None:
-        """Ends an idle connection; another one ends after its answer."""
-        if self.is_idle:
+        """Ends an idle connection; another one ends after its answer.
+
+        A request that the system has, and this process has not read yet, would be lost.
+        """
+        if self.is_idle and not self._is_ended and not self._is_more_there():
             self._end()
 
     def _advance(self) -> None:
         """Reads as far as what has come goes, up to one whole request."""
+        is_new = self._incoming.head is None
         try:
-            head = self._head or self._read_head()
-            body = None if head is None else self._read_body(head)
+            request = self._incoming.take()
         except ServingError as error:
             self._refuse(error)
             return
-        if head is not None and body is not None:
-            self._head = self._chunks = None
-            self._deadline = self._began + self._owner.timeout_seconds
+        if request is not None:
+            self._time.allow(self._owner.timeout_seconds)
             self._is_late = False
-            self._task = asyncio.get_running_loop().create_task(self._answer(head, body))
-
-    def _read_head(self) -> Head | None:
-        while self._buffer[:2] == b"\r\n":  # RFC 9112, 2.2: empty lines before it are let pass
-            del self._buffer[:2]
-        end = self._buffer.find(heads.END, 0, heads.LARGEST_BYTES)
-        if end < 0:
-            if len(self._buffer) > heads.LARGEST_BYTES:
-                raise HeadTooLarge(f"a head may have {heads.LARGEST_BYTES:,} bytes")
-            return None
-        content = bytes(self._buffer[:end])
-        del self._buffer[: end + len(heads.END)]
-        if content != self._head_bytes or self._last_head is None:
-            self._last_head, self._head_bytes = heads.parse(content), content
-        self._head = head = self._last_head
-        if head.length > self._owner.largest_body_bytes:
-            raise TooLarge(
-                f"the body has {head.length:,} bytes; "
-                f"at most {self._owner.largest_body_bytes:,} are taken"
-            )
-        if head.is_chunked:
-            self._chunks = Chunks(self._owner.largest_body_bytes)
-        if head.expects_continue:
-            self._write(CONTINUE)
-        return head
-
-    def _read_body(self, head: Head) -> bytes | None:
-        """Returns the body once it is whole."""
-        if self._chunks is not None:
-            self._chunks.feed(self._buffer)
-            came, is_whole = len(self._chunks.body), self._chunks.is_whole
-            body = self._chunks.body
-        else:
-            came, is_whole = len(self._buffer), len(self._buffer) >= head.length
-            body = self._buffer
-        if not is_whole:
-            slowest = self._owner.slowest_bytes_per_second
-            self._deadline = self._began + self._owner.patience_seconds + came / slowest
-            return None
-        if self._chunks is not None:
-            return bytes(body)
-        with memoryview(body) as view:
-            content = bytes(view[: head.length])
-        del body[: head.length]
-        return content
+            self._task = asyncio.get_running_loop().create_task(self._answer(*request))
+        elif (head := self._incoming.head) is not None:
+            came_seconds = self._incoming.body_bytes / self._owner.slowest_bytes_per_second
+            self._time.allow(self._owner.patience_seconds + came_seconds)
+            if is_new and head.expects_continue:
+                self._write(CONTINUE)
 
     async def _answer(self, head: Head, body: bytes) -> None:
         keeps = False
@@ -208,7 +170,9 @@ class Connection(asyncio.Protocol):
             self._task = None
         if keeps and self._transport is not None and not self._is_ended:
             unsent = self._transport.get_write_buffer_size()
-            self._owner.mark(self, SENDING if unsent else BUSY if self._buffer else CLEAN)
+            self._owner.mark(
+                self, SENDING if unsent else CLEAN if self._incoming.is_empty else BUSY
+            )
             self._next()
         else:
             self._end()
@@ -224,7 +188,7 @@ class Connection(asyncio.Protocol):
                     head.headers.get("content-encoding", ""),
                     self._owner.largest_body_bytes,
                 ),
-                began=self._began,
+                began=self._time.began,
             )
             return await self._owner.handle(request)
         except ServingError as error:
@@ -245,7 +209,7 @@ class Connection(asyncio.Protocol):
             self._write(*whole(response, head, keeps=keeps))
             return
         in_chunks = head.takes_chunks
-        self._deadline = float("inf")
+        self._time.allow(float("inf"))
         self._owner.mark(self, SENDING)
         self._write(start(response, in_chunks=in_chunks, keeps=keeps and in_chunks))
         async for part in response.body:
@@ -266,39 +230,38 @@ class Connection(asyncio.Protocol):
         """Waits until an answer is taken: a client that only asks would fill the memory."""
         if not self._writable.is_set():
             self._owner.mark(self, SENDING)
-            self._deadline = float("inf")  # `check_time` ends one that takes too little
+            self._time.allow(float("inf"))  # `check_time` ends one that takes too little
             await self._writable.wait()
 
     def _next(self) -> None:
         """Goes on to what came while a request was being answered."""
-        self._began = time.monotonic()
-        seconds = self._owner.patience_seconds if self._buffer else IDLE_SECONDS
-        self._deadline = self._began + seconds
-        if self._buffer:
+        is_idle = self._incoming.is_empty
+        self._time.start(IDLE_SECONDS if is_idle else self._owner.patience_seconds)
+        if not is_idle:
             self._advance()
-        is_short = self._task is None or len(self._buffer) <= MOST_UNREAD_BYTES
+        is_short = self._task is None or len(self._incoming) <= MOST_UNREAD_BYTES
         if self._is_full and is_short and self._transport:
             self._is_full = False
             self._transport.resume_reading()
 
     def _refuse(self, error: ServingError) -> None:
-        """Answers what cannot be read as a request.
-
-        What the client still sends is read and thrown away for a while: closing at once would reset
-        the connection, and the client would never see why.
-        """
+        """Answers what cannot be read as a request."""
         if self._transport is not None:
             self._write(*whole(self._owner.refusal(error), None, keeps=False))
-            self._transport.write_eof()
+            self._linger()
+
+    def _linger(self) -> None:
+        """Ends the connection, and for a while reads and throws away what the client still sends.
+
+        Closing at once would reset the connection, and the client would never see its answer.
+        """
         self._is_ended = True
         self._owner.mark(self, SENDING)
-        self._forget()
-        self._deadline = time.monotonic() + LINGER_SECONDS
-
-    def _forget(self) -> None:
-        """Lets go of what was read: megabytes of it would stay as long as the connection does."""
-        self._buffer.clear()
-        self._head = self._chunks = None
+        self._incoming.clear()
+        self._time.start(LINGER_SECONDS)
+        if self._transport is not None:
+            self._transport.resume_reading()
+            self._transport.write_eof()
 
     def _abort(self) -> None:
         """Drops what is not sent, from the kernel too, which would go on with megabytes of it."""
@@ -309,9 +272,17 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _end(self) -> None:
-        self._is_ended = True
-        self._owner.mark(self, SENDING)
-        self._forget()
-        self._deadline = float("inf")  # what is not sent yet is left to its pace
-        if self._transport is not None:
+        if self._transport is None or self._is_ended:
+            self._is_ended = True
+        elif not self._was_last and (len(self._incoming) or self._is_more_there()):
+            self._linger()
+        else:
+            self._is_ended = True
+            self._owner.mark(self, SENDING)
+            self._incoming.clear()
+            self._time.allow(float("inf"))  # what is not sent yet is left to its pace
             self._transport.close()
+
+    def _is_more_there(self) -> bool:
+        """The client has sent something that is not read yet."""
+        return self._transport is not None and unread_bytes(self._transport) > 0

@@ -26,6 +26,11 @@ class Pace:
         """So many bytes more are to be sent."""
         self._written += size_bytes
 
+    def excuse(self, seconds: float) -> None:
+        """So long this process did not run, and could send nothing."""
+        if self._window_ends is not None:
+            self._window_ends += seconds
+
     def is_too_slow(self, transport: asyncio.Transport, now: float) -> bool:
         """Tells whether the window that ends now has seen too little; call it again and again.
 
@@ -47,9 +52,18 @@ class Pace:
 
 def _unacknowledged(transport: asyncio.Transport) -> int:
     """Returns how many bytes of a connection the kernel holds; 0 where it does not say."""
+    return _told(transport, termios.TIOCOUTQ)
+
+
+def unread_bytes(transport: asyncio.Transport) -> int:
+    """Returns how many bytes have come that nobody has read; 0 where the kernel does not say."""
+    return _told(transport, termios.FIONREAD)
+
+
+def _told(transport: asyncio.Transport, question: int) -> int:
     connection = transport.get_extra_info("socket")
     try:
-        answer = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(_COUNT.size))
+        answer = fcntl.ioctl(connection.fileno(), question, bytes(_COUNT.size))
     except (OSError, ValueError):
         return 0
     (count,) = _COUNT.unpack(answer)

@@ -6,6 +6,7 @@ is told no more than that.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
@@ -17,6 +18,7 @@ import grpc.aio
 from serving.api.note import Note
 from serving.api.observer import Observer
 from serving.errors import BadInput, ServingError
+from serving.rpc.sending import Sending
 from serving.wire.messages import message, pool
 
 LOG = logging.getLogger(__name__)
@@ -36,8 +38,18 @@ async def start(
     *,
     largest_bytes: int,
     most_calls: int,
+    most_calls_of_one: int,
 ) -> grpc.aio.Server:
-    """Starts a server that other processes may listen beside."""
+    """Starts a server that other processes may listen beside.
+
+    Args:
+        address: host and port.
+        handlers: of the services.
+        largest_bytes: of a message that comes.
+        most_calls: at the same time; more are refused.
+        most_calls_of_one: connection; more wait with the client.
+    """
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
     server = grpc.aio.server(
         options=[
             ("grpc.so_reuseport", 1),
@@ -46,6 +58,7 @@ async def start(
             ("grpc.max_metadata_size", 32 * 1024),
             ("grpc.http2.lookahead_bytes", AHEAD_BYTES),
             ("grpc.http2.max_frame_size", AHEAD_BYTES),
+            ("grpc.max_concurrent_streams", most_calls_of_one),
         ],
         maximum_concurrent_rpcs=most_calls,
     )
@@ -55,50 +68,67 @@ async def start(
     return server
 
 
-def service(name: str, methods: Mapping[str, Method], observer: Observer) -> grpc.GenericRpcHandler:
+def _is_news(record: logging.LogRecord) -> bool:
+    """That a client went while its answer was sent is none, and grpc logs a traceback of it."""
+    return "ExecuteBatchError" not in record.getMessage()
+
+
+def service(
+    name: str, methods: Mapping[str, Method], observer: Observer, sending: Sending
+) -> grpc.GenericRpcHandler:
     """Makes the handler of a service of which every method takes one message and gives one."""
-    return _service(name, methods, observer, grpc.unary_unary_rpc_method_handler, _answering)
+    answering = functools.partial(_answering, observer, sending)
+    return _service(name, methods, grpc.unary_unary_rpc_method_handler, answering)
 
 
-def stream(name: str, methods: Mapping[str, Stream], observer: Observer) -> grpc.GenericRpcHandler:
+def stream(
+    name: str, methods: Mapping[str, Stream], observer: Observer, sending: Sending
+) -> grpc.GenericRpcHandler:
     """Makes the handler of a service of which every method takes one message and gives many."""
-    return _service(name, methods, observer, grpc.unary_stream_rpc_method_handler, _streaming)
+    streaming = functools.partial(_streaming, observer, sending)
+    return _service(name, methods, grpc.unary_stream_rpc_method_handler, streaming)
 
 
 def _service(
-    name: str, methods: Mapping[str, Any], observer: Observer, handler: Any, answering: Any
+    name: str, methods: Mapping[str, Any], handler: Any, answering: Any
 ) -> grpc.GenericRpcHandler:
     handlers = {
-        method.name: handler(
-            answering(methods[method.name], method.input_type.full_name, observer),
-            response_serializer=_serialized,
-        )
+        method.name: handler(answering(methods[method.name], method.input_type.full_name))
         for method in pool().FindServiceByName(name).methods
         if method.name in methods
     }
     return grpc.method_handlers_generic_handler(name, handlers)
 
 
-def _answering(method: Method, input_type: str, observer: Observer) -> Any:
-    async def answer(content: bytes, context: grpc.aio.ServicerContext) -> Any:
+def _answering(observer: Observer, sending: Sending, method: Method, input_type: str) -> Any:
+    async def answer(content: bytes, context: grpc.aio.ServicerContext) -> bytes | None:
+        await sending.begin(context)
         async with _answered(context, observer) as note:
             left = context.time_remaining()
             deadline = float("inf") if left is None else time.monotonic() + left
-            return await method(_parsed(content, input_type), note, deadline)
+            response = await method(_parsed(content, input_type), note, deadline)
+            serialized: bytes = response.SerializeToString()
+            sending.send(len(serialized))
+            return serialized
+        return None  # it was aborted
 
     return answer
 
 
-def _streaming(method: Stream, input_type: str, observer: Observer) -> Any:
-    async def answer(content: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
+def _streaming(observer: Observer, sending: Sending, method: Stream, input_type: str) -> Any:
+    async def answer(content: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
         async def tell(name: str, value: str) -> None:
             await context.send_initial_metadata(((name, value),))
 
+        await sending.begin(context)
         async with _answered(context, observer) as note:
             responses = method(_parsed(content, input_type), note, tell)
             async with contextlib.aclosing(responses) as responses:
                 async for response in responses:
-                    yield response
+                    serialized = response.SerializeToString()
+                    sending.send(len(serialized))
+                    yield serialized
+                    sending.taken()
 
     return answer
 
@@ -132,8 +162,3 @@ def _parsed(content: bytes, input_type: str) -> Any:
         return message(input_type).FromString(content)
     except Exception as error:  # protobuf's DecodeError is of another class in each backend
         raise BadInput(f"the request is no {input_type}") from error
-
-
-def _serialized(response: Any) -> bytes:
-    content: bytes = response.SerializeToString()
-    return content

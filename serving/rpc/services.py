@@ -14,6 +14,7 @@ from serving.rpc import (
 from serving.rpc.inference_service import InferenceService
 from serving.rpc.model_service import ModelService, Reload
 from serving.rpc.prediction_service import PredictionService
+from serving.rpc.sending import Sending
 from serving.rpc.server import service, stream
 from serving.rpc.text_service import TextService
 from serving.running.catalog import Catalog
@@ -21,7 +22,7 @@ from serving.running.texts import Texts
 
 
 def handlers(
-    catalog: Catalog, texts: Texts, observer: Observer, reload: Reload
+    catalog: Catalog, texts: Texts, observer: Observer, sending: Sending, reload: Reload
 ) -> list[grpc.GenericRpcHandler]:
     """Makes the handler of every service.
 
@@ -29,6 +30,7 @@ def handlers(
         catalog: the models.
         texts: begins texts.
         observer: is told of every call.
+        sending: is told of every answer.
         reload: takes another configuration.
     """
     names = [
@@ -40,10 +42,10 @@ def handlers(
     ]
     all_names = [*names, *(f"{package}.ServerReflection" for package in reflection.PACKAGES)]
     return [
-        service(prediction_service.NAME, PredictionService(catalog).methods, observer),
-        service(model_service.NAME, ModelService(catalog, reload).methods, observer),
-        service(inference_service.NAME, InferenceService(catalog).methods, observer),
-        stream(text_service.NAME, TextService(catalog, texts).methods, observer),
+        service(prediction_service.NAME, PredictionService(catalog).methods, observer, sending),
+        service(model_service.NAME, ModelService(catalog, reload).methods, observer, sending),
+        service(inference_service.NAME, InferenceService(catalog).methods, observer, sending),
+        stream(text_service.NAME, TextService(catalog, texts).methods, observer, sending),
         health.handler(catalog, names),
         *reflection.handlers(all_names),
     ]

@@ -47,9 +47,14 @@ def start_server():
         return started[-1]
 
     yield start
+    failures = []
     for server in started:
-        server.stop()
-        server.process.stderr.close()
+        try:
+            server.stop()
+        except AssertionError as error:
+            failures.append(str(error))
+        server.kill()
+    assert not failures
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from serving.wire import tensor_proto
 from serving.wire.messages import serving
+from tests.serving.server_process import GUARD_SECONDS
 
 HALF = "/v1/models/half_plus"
 PATIENT = ["--queue-ms", "6e5", "--timeout", "600", "--grace", "600"]
@@ -86,7 +88,7 @@ def asked_all_the_time(server):
         yield failures
         ended.set()
         for one in asking:
-            one.result()
+            one.result(GUARD_SECONDS)
 
 
 def test_a_new_version_takes_over_and_nobody_waits(start_server, folder, write_half_plus):
@@ -114,14 +116,14 @@ def test_a_new_version_takes_over_and_nobody_waits(start_server, folder, write_h
 def test_a_worker_that_dies_is_replaced_with_all_its_models(start_server, models):
     server = start_server(models, "--workers", "1", *PATIENT)
     rows = [[1.0] * 250] * 60
-    idle = http.client.HTTPConnection("127.0.0.1", server.port)
+    idle = server.http()
     idle.request("GET", HALF)
     assert idle.getresponse().read()
     with ThreadPoolExecutor(1) as pool:
         lost = pool.submit(server.post, "/v1/models/slow:predict", {"instances": rows})
         server.until("/v1/models/slow", lambda *_: busy(server))
         os.kill(worker_of(server), signal.SIGKILL)
-        status, answer = lost.result()
+        status, answer = lost.result(GUARD_SECONDS)
     assert status == 503
     assert "try again" in answer["error"]
     idle.request("GET", HALF)  # nothing of it was lost, so it is now another worker's
@@ -155,7 +157,7 @@ def test_what_has_begun_is_answered_after_sigterm(start_server, models):
         ]
         server.until("/v1/models/slow", lambda *_: busy(server))
         exit_code = server.stop()
-        assert [one.result()[0] for one in asked] == [200] * 4
+        assert [one.result(GUARD_SECONDS)[0] for one in asked] == [200] * 4
     assert exit_code == 0
 
 
@@ -190,12 +192,48 @@ def test_an_empty_folder_is_served_and_a_model_that_comes_is_found(
 
 
 def test_few_open_files_are_few_connections_and_no_end(start_server, models):
-    server = start_server(models, "--workers", "1", "--connections", "1000", most_files=64)
+    server = start_server(models, "--workers", "1", "--connections", "1000", open_files=(64, 64))
     with contextlib.ExitStack() as stack:
-        for _ in range(150):
-            stack.enter_context(server.connect())
-    assert server.post(f"{HALF}:predict", {"instances": [0.0]}) == (200, {"predictions": [3.0]})
+        clients = [stack.enter_context(server.connect()) for _ in range(150)]
+        for client in clients:
+            client.sendall(b"GET /v2/health/live HTTP/1.1\r\nConnection: close\r\n\r\n")
+        for client in clients:  # those that were not taken at first are when others have gone
+            assert client.recv(12) == b"HTTP/1.1 200"
+    assert any("24 connections at a time, not 1000" in line for line in server.lines)
     assert server.stop() == 0
+    assert len(server.lines) < 50
+
+
+def test_a_worker_raises_the_limit_of_open_files_as_far_as_it_may(start_server, models):
+    server = start_server(models, "--workers", "1", "--patience", "600", open_files=(64, 1024))
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(300)]
+        for client in clients:
+            client.sendall(b"GET /v2/health/live HTTP/1.1\r\n\r\n")
+        for client in clients:
+            assert client.recv(12) == b"HTTP/1.1 200"
+    assert server.stop() == 0
+
+
+def test_what_a_killed_server_leaves_behind_is_removed_by_the_next(
+    start_server, models, monkeypatch
+):
+    with tempfile.TemporaryDirectory() as temporary:  # sockets' paths are short, pytest's are not
+        monkeypatch.setenv("TMPDIR", temporary)
+
+        def there():
+            return {path for path in Path(temporary).iterdir() if not path.name.startswith(".")}
+
+        killed, other = (start_server(models, "--workers", "1") for _ in range(2))
+        killed.process.kill()
+        killed.wait()
+        left = there()
+        assert len(left) == 2
+        third = start_server(models, "--workers", "1")
+        assert len(there()) == 2
+        assert len(left & there()) == 1  # the other's, which still runs
+        assert other.stop() == third.stop() == 0
+        assert there() == set()
 
 
 def test_a_second_signal_ends_it_at_once(start_server, models):
@@ -207,8 +245,8 @@ def test_a_second_signal_ends_it_at_once(start_server, models):
         server.process.send_signal(signal.SIGTERM)
         server.wait_for("a second signal ends it at once")
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait() == 1
-        assert isinstance(lost.exception(), OSError | http.client.HTTPException)
+        assert server.wait() == 1
+        assert isinstance(lost.exception(GUARD_SECONDS), OSError | http.client.HTTPException)
 
 
 def test_labels_and_policies_come_from_a_configuration(start_server, tmp_path, models):

@@ -2,7 +2,6 @@
 
 import contextlib
 import gzip
-import http.client
 import json
 
 import numpy as np
@@ -33,7 +32,7 @@ def is_well_answered(status, body):
 @pytest.mark.parametrize("path", BODIES)
 def test_damaged_bodies_are_the_clients_fault(server, path):
     random = np.random.default_rng(len(path))
-    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    connection = server.http()
     with contextlib.closing(connection):
         for _ in range(900):
             body = damaged_text(BODIES[path], random)
@@ -44,7 +43,7 @@ def test_damaged_bodies_are_the_clients_fault(server, path):
 
 def test_damaged_gzip_is_the_clients_fault(server):
     random = np.random.default_rng(3)
-    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    connection = server.http()
     headers = {"Content-Encoding": "gzip"}
     with contextlib.closing(connection):
         for _ in range(400):
