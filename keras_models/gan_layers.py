@@ -1,5 +1,6 @@
 """Layers of a GAN that Keras does not have: pixels as channels, the last steps of a judgement."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -46,6 +47,33 @@ class DepthToSpace(SpaceToDepth):
         """Returns the shape of the image."""
         batch, height, width, channels = input_shape
         return batch, height * self.side, width * self.side, channels // self.side**2
+
+
+@keras.saving.register_keras_serializable("keras_models")
+class LeakyReLU(layers.LeakyReLU):
+    """Keras' leaky rectifier, for losses that hold a gradient.
+
+    Its slope does not change with its input. TensorFlow has that as zeros, and carries them back
+    through all layers before this one: two more products of each convolution.
+    """
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Computes what Keras' own does."""
+
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def rectified(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+            y = tf.nn.leaky_relu(x, self.negative_slope)
+            # Of the same sign as x, which nobody needs then: TensorFlow can compute both at once.
+            fixed = tf.stop_gradient(y)
+
+            def gradient(outer: tf.Tensor) -> tf.Tensor:
+                return tf.raw_ops.LeakyReluGrad(
+                    gradients=outer, features=fixed, alpha=self.negative_slope
+                )
+
+            return y, gradient
+
+        return rectified(x)
 
 
 @keras.saving.register_keras_serializable("keras_models")

@@ -39,16 +39,16 @@ def class_slopes(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Returns the gradient of the cross-entropy of the class by each score.
 
     Args:
-        scores: [2 * batch, classes], of real images and of made ones.
-        labels: int [2 * batch].
+        scores: [batch, classes].
+        labels: int [batch].
 
     Returns:
-        float32 [2 * batch, classes], of the mean over a batch.
+        float32 [batch, classes], of the mean over the batch.
 
     Source: Odena et al. 2017, arXiv 1610.09585 (AC-GAN), section 3.
     """
     right = tf.one_hot(labels, scores.shape[-1])
-    batch = tf.cast(tf.shape(scores)[0] // 2, tf.float32)
+    batch = tf.cast(tf.shape(scores)[0], tf.float32)
     return (tf.nn.softmax(tf.cast(scores, tf.float32)) - right) / batch
 
 

@@ -4,7 +4,7 @@ Algorithm 1 of Goodfellow et al. 2014, with both gradients taken at the same poi
 discriminator sees real and made images once. No image of a batch changes what it says of another
 (it has no batch normalization), so the gradient of a logit by its image is that image's alone: it
 is computed once, weighted by what the discriminator wants, and weighted anew by what the generator
-wants.
+wants. The penalty of steep gradients starts from the same pass.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ import tensorflow as tf
 from keras_models.gan_augmentation import augment
 from keras_models.gan_average import average
 from keras_models.gan_losses import LOSSES, OFFSET_IS_FREE, class_slopes
-from keras_models.gan_penalty import penalty
+from keras_models.gan_penalty import penalty_gradients
 from keras_models.gan_rules import Rules
 from keras_models.pixels import as_floats
 
@@ -118,7 +118,7 @@ class GAN(keras.Model):
         """Improves both networks once."""
         images, labels = data
         step = self.optimizer.iterations
-        logits, by_judge, by_maker = self._gradients(images, labels, step)
+        (real, fake), by_judge, by_maker = self._gradients(images, labels, step)
         self.discriminator_optimizer.apply(by_judge, self.discriminator.trainable_variables)
         self.optimizer.apply(by_maker, self.generator.trainable_variables)
         tf.distribute.get_replica_context().merge_call(
@@ -126,7 +126,6 @@ class GAN(keras.Model):
         )
         for norm, gradients in zip(self.norms, (by_judge, by_maker), strict=True):
             norm.update_state(tf.linalg.global_norm(gradients))
-        real, fake = tf.split(logits, 2)
         return self._noted(real, fake, self.figures + self.norms)
 
     def test_step(self, data: Any) -> dict[str, Any]:
@@ -151,111 +150,101 @@ class GAN(keras.Model):
 
     def _gradients(
         self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor
-    ) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
-        """Returns the logits of both kinds of images, and the gradients of both networks."""
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.Tensor]]:
+        """Returns the logits of real and of made images, and the gradients of both networks."""
         real = as_floats(images)
         latent = self._latent(tf.shape(real)[0], self._seed(step, TRAINING))
-        twice = tf.concat([labels, labels], 0)
         with tf.GradientTape() as making:
             fake = self.generator(self._with(latent, labels), training=True)
-        seen = tf.concat([real, fake], 0)
-        with tf.GradientTape(persistent=True) as judging:
-            judging.watch(seen)
-            shown = augment(seen, self.rules.augmentations, self._seed(step, AUGMENTING))
-            logits, *scores = self._judge(self._with(shown, twice))
+        with (
+            tf.GradientTape(persistent=True) as steepening,
+            tf.GradientTape(persistent=True) as judging,
+        ):
+            judging.watch(fake)
+            shown = augment(
+                tf.concat([real, fake], 0), self.rules.augmentations, self._seed(step, AUGMENTING)
+            )
+            halves = tf.split(shown, 2)
+            judging.watch(halves)
+            judged = [self._judge(self._with(half, labels)) for half in halves]
+        logits, scores = [one[0] for one in judged], [one[1:] for one in judged]
         judges, makers = self.discriminator.trainable_variables, self.generator.trainable_variables
-        wanted, makers_weight = self._wanted(logits)
-        judges_slopes, makers_slopes = self._class_slopes(scores, twice)
-        *by_judge, by_image = judging.gradient(
-            [logits, *scores],
-            [*_values(judges), seen],
-            output_gradients=[wanted, *judges_slopes],
+        wanted, makers_weight = self._wanted(*logits)
+        judges_slopes, makers_slopes = self._class_slopes(scores, labels)
+        *by_judge, by_fake = judging.gradient(
+            [*logits, *scores[0]],
+            [*_values(judges), fake],
+            output_gradients=[*wanted, *judges_slopes],
         )
         if self.rules.gradient_penalty:
-            penalty = self._penalty_gradients(shown, twice, step)
+            penalized = 2 if self.rules.penalize_fake else 1
+            penalty = penalty_gradients(
+                list(zip(logits, halves, strict=True))[:penalized],
+                _values(judges),
+                judging,
+                steepening,
+                lambda loss: self.discriminator_optimizer.scale_loss(
+                    loss * self.rules.gradient_penalty * self.rules.penalty_every
+                ),
+                has_it=step % self.rules.penalty_every == 0,
+            )
             by_judge = [one + more for one, more in zip(by_judge, penalty, strict=True)]
         if self.rules.loss in OFFSET_IS_FREE:
-            by_judge = self._calibrating(by_judge, judges, logits)
-        by_fake = tf.split(by_image, 2)[1] * tf.reshape(makers_weight, [-1, 1, 1, 1])
-        if scores:
-            by_class = judging.gradient(scores, seen, output_gradients=makers_slopes)
-            by_fake += tf.split(by_class, 2)[1]
+            by_judge = self._calibrating(by_judge, judges, *logits)
+        by_fake *= tf.reshape(makers_weight, [-1, 1, 1, 1])
+        if makers_slopes:
+            by_fake += judging.gradient(scores[1], fake, output_gradients=makers_slopes)
         by_maker = making.gradient(fake, _values(makers), output_gradients=by_fake)
         return logits, by_judge, by_maker
 
-    def _wanted(self, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the discriminator's loss by each logit, and by what to multiply it to get the
-        generator's, for the made half of the images.
+    def _wanted(self, real: tf.Tensor, fake: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """Returns the discriminator's loss by each logit, of real and of made images, and by what
+        to multiply the latter to get the generator's.
         """
         with tf.GradientTape(persistent=True) as tape:
-            tape.watch(logits)
-            means = [tf.reduce_mean(one) for one in self._wants(*tf.split(logits, 2))]
-        by_judge, by_maker = (tape.gradient(mean, logits) for mean in means)
-        of_real, of_fake = tf.split(by_judge, 2)
+            tape.watch([real, fake])
+            by_judge, by_maker = (tf.reduce_mean(one) for one in self._wants(real, fake))
+        of_real, of_fake = tape.gradient(by_judge, [real, fake])
         count = tf.cast(tf.shape(of_fake)[0], tf.float32)
         of_fake = tf.maximum(of_fake, SMALLEST_SLOPE / count)
         scale = self.discriminator_optimizer.scale_loss(tf.ones([]))
-        weight = self.optimizer.scale_loss(tf.split(by_maker, 2)[1]) / (of_fake * scale)
-        return tf.concat([of_real, of_fake], 0) * scale, weight
+        weight = self.optimizer.scale_loss(tape.gradient(by_maker, fake)) / (of_fake * scale)
+        return [of_real * scale, of_fake * scale], weight
 
     def _class_slopes(
-        self, scores: Sequence[tf.Tensor], labels: tf.Tensor
-    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        self, scores: Sequence[Sequence[tf.Tensor]], labels: tf.Tensor
+    ) -> list[list[tf.Tensor]]:
         """Returns by how much each network's cross-entropy of the class grows with each score.
 
         The discriminator's is that of real images, the generator's that of made ones.
         """
         optimizers = (self.discriminator_optimizer, self.optimizer)
-        found: tuple[list[tf.Tensor], list[tf.Tensor]] = ([], [])
-        for one in scores:
-            halves = tf.split(class_slopes(one, labels) * self.rules.class_weight, 2)
-            nothing = tf.zeros_like(halves[0])
-            for part, optimizer in enumerate(optimizers):
-                own = [nothing, nothing]
-                own[part] = optimizer.scale_loss(halves[part])
-                found[part].append(tf.cast(tf.concat(own, 0), one.dtype))
-        return found
+        return [
+            [
+                tf.cast(
+                    optimizer.scale_loss(class_slopes(one, labels) * self.rules.class_weight),
+                    one.dtype,
+                )
+                for one in half
+            ]
+            for half, optimizer in zip(scores, optimizers, strict=True)
+        ]
 
     def _wants(self, real: tf.Tensor, fake: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return LOSSES[self.rules.loss](real, fake)
 
-    def _penalty_gradients(
-        self, images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor
-    ) -> Sequence[tf.Tensor]:
-        """The gradients of the penalty of steep slopes by the image, at the steps that have it."""
-        judges = self.discriminator.trainable_variables
-        half = tf.shape(images)[0] // 2
-        if not self.rules.penalize_fake:
-            images, labels = images[:half], labels[:half]
-        weight = self.rules.gradient_penalty * self.rules.penalty_every
-
-        def penalized() -> list[tf.Tensor]:
-            with tf.GradientTape() as tape:
-                steepness = penalty(
-                    lambda seen: self.discriminator(self._with(seen, labels), training=True), images
-                )
-                scaled = self.discriminator_optimizer.scale_loss(
-                    weight * steepness / tf.cast(half, tf.float32)
-                )
-            return list(tape.gradient(scaled, _values(judges), unconnected_gradients="zero"))
-
-        def nothing() -> list[tf.Tensor]:
-            return [tf.zeros_like(value) for value in _values(judges)]
-
-        found: Sequence[tf.Tensor] = tf.cond(
-            step % self.rules.penalty_every == 0, penalized, nothing
-        )
-        return found
-
     def _calibrating(
-        self, gradients: Sequence[tf.Tensor], variables: Sequence[Any], logits: tf.Tensor
+        self,
+        gradients: Sequence[tf.Tensor],
+        variables: Sequence[Any],
+        real: tf.Tensor,
+        fake: tf.Tensor,
     ) -> list[tf.Tensor]:
         """Has the last offset follow cross-entropy, where the loss itself does not care about it.
 
         The sigmoid of a logit is then a probability.
         """
         offset = self.discriminator.get_layer("logit").bias
-        real, fake = tf.split(logits, 2)
         slope = tf.reduce_mean(tf.sigmoid(fake)) - tf.reduce_mean(tf.sigmoid(-real))
         slope = self.discriminator_optimizer.scale_loss(slope)
         pairs = zip(variables, gradients, strict=True)

@@ -17,7 +17,7 @@ from keras import layers
 
 from keras_models.data_spec import ImageSpec
 from keras_models.errors import BadInput
-from keras_models.gan_layers import AddChosen, DepthToSpace, Offset, SpaceToDepth
+from keras_models.gan_layers import AddChosen, DepthToSpace, LeakyReLU, Offset, SpaceToDepth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +166,7 @@ def _normal(variance: float) -> keras.initializers.Initializer:
 def _refined(x: keras.KerasTensor, config: GANConfig, name: str) -> keras.KerasTensor:
     """Adds to maps what convolutions make of them: at first nothing (Zhang et al. 2019)."""
     for number in range(1, config.residuals + 1):
-        change = layers.LeakyReLU(config.slope, name=f"{name}_residual{number}_rectifier")(x)
+        change = LeakyReLU(config.slope, name=f"{name}_residual{number}_rectifier")(x)
         change = layers.Conv2D(
             x.shape[-1],
             3,
@@ -211,7 +211,7 @@ def discriminator(config: GANConfig, spec: ImageSpec) -> keras.Model:
         )
         x = _constrained(convolution, config)(x)
         x = _refined(x, config, name)
-        x = layers.LeakyReLU(config.slope, name=f"{name}_rectifier")(x)
+        x = LeakyReLU(config.slope, name=f"{name}_rectifier")(x)
         if config.dropout:
             x = layers.Dropout(config.dropout, name=f"{name}_dropout")(x)
     features = layers.Flatten(name="features")(x)

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+import keras_models
 from keras_models.data_spec import RUN_FORMAT
 from keras_models.errors import BadInput
 from keras_models.generative_metrics import NEIGHBOURS
@@ -66,6 +67,7 @@ def load(path: Path, data: Any) -> Judge:
         raise BadInput(f"--judge {path}: there is no finished run of keras-train cnn") from error
     if config.get("family") != "cnn" or config.get("format") != RUN_FORMAT:
         raise BadInput(f"--judge {path} is no run of keras-train cnn of this version")
+    keras_models.get("cnn")  # Keras loads what a classifier may be made of by these names
     classifier = keras.saving.load_model(run.model, compile=False)
     origin = f"{path} ({metrics['test']['accuracy']:.2%} right on unseen images)"
     sys.stderr.write(f"judge: {origin}\n")

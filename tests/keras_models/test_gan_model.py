@@ -87,6 +87,22 @@ def test_one_generation_gives_the_gradients_of_two_plain_losses(loss, penalty, c
         np.testing.assert_allclose(gradient, wanted, rtol=1e-3, atol=1e-4 * size + 1e-9)
 
 
+def test_the_penalty_computes_nothing_again_and_multiplies_no_zeros():
+    """The slopes of each convolution and their gradients; TensorFlow writes two products for each
+    gradient, of which those that nobody asks for are not run.
+    """
+    images, labels = batch()
+    counts = []
+    for penalty in (0.0, 0.3):
+        model = model_of(gradient_penalty=penalty)
+        function = tf.function(model.gradients).get_concrete_function(images, labels)
+        graph = function.graph.as_graph_def()
+        nodes = [*graph.node, *(n for inner in graph.library.function for n in inner.node_def)]
+        counts.append(sum(node.op.startswith("Conv2D") for node in nodes))
+    convolutions, halves, gradients = 2, 2, 2
+    assert counts[1] - counts[0] == 2 * gradients * convolutions * halves
+
+
 def test_the_penalty_comes_every_few_steps():
     model = model_of(penalty_every=3)
     images, labels = batch()

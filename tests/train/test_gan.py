@@ -1,7 +1,9 @@
 """`keras-train gan` as a person meets it: what a run leaves, and what it says of bad input."""
 
+import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,6 +183,24 @@ def test_a_run_of_something_else_is_no_judge(gan_run, digits_run):
     with pytest.raises(BadInput, match="is no run of keras-train cnn"):
         judges.load(gan_run, data)
     assert judges.load(digits_run, data).classes == data.classes
+
+
+def test_any_classifier_of_ours_judges_in_a_process_that_made_none(digits_run, tmp_path):
+    """The residual network has layers and initializers of its own."""
+    run = tmp_path / "residual"
+    shutil.copytree(digits_run, run, ignore=shutil.ignore_patterns("checkpoint", "logs"))
+    family, data = keras_models.get("cnn"), datasets.load("digits")
+    config = dataclasses.replace(family.presets["cifar10"].model, filters=(8, 8))
+    training = family.presets["cifar10"].training
+    family.build(config, training, data.spec, 1).save(run / "model.keras")
+    code = (
+        "import sys; from pathlib import Path; from train import datasets, judges; "
+        "print(judges.load(Path(sys.argv[1]), datasets.load('digits')).classes)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, run], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "'7'" in done.stdout, done.stderr
 
 
 def test_no_run_is_no_judge(tmp_path):
