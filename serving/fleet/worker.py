@@ -59,7 +59,7 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    gc.freeze()  # what was imported before stays shared with the other workers
+    gc.enable()  # it was not while modules were imported; see `preload`
 
     async def run() -> None:
         worker = Worker(settings, connections, handover.states(states, slots))
