@@ -56,3 +56,8 @@ def test_verifying_a_bundle_needs_no_tensorflow():
 def test_a_server_starts_its_workers_before_anything_heavy_and_needs_none_of_it_itself():
     own = "import serving.__main__, serving.serve_command, serving.fleet.supervisor"
     assert loaded_by(own, ("numpy", "onnxruntime", "grpc", "uvloop")) == set()
+
+
+def test_workers_speak_grpc_without_its_package():
+    workers = ("grpc", "onnxruntime")
+    assert loaded_by("import serving.fleet.preload", workers) == {"onnxruntime"}

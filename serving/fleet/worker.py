@@ -13,7 +13,6 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-import grpc.aio
 import uvloop
 
 from serving import tracing
@@ -28,7 +27,8 @@ from serving.fleet.settings import Settings
 from serving.http1.connection import CLEAN, Connection
 from serving.http1.message import Request, Response
 from serving.metrics import Metrics, Snapshot
-from serving.rpc import server, services
+from serving.rpc import services
+from serving.rpc.server import Server
 from serving.running import version
 from serving.running.catalog import Catalog
 from serving.running.states import State, Status
@@ -89,7 +89,14 @@ class Worker:
         self._answering = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._channel: Channel | None = None
-        self._grpc: grpc.aio.Server | None = None
+        self._grpc = Server(
+            services.methods(self._catalog, self._texts, self._observer, self._reload),
+            largest_bytes=settings.grpc_message_bytes,
+            most_calls=MOST_CALLS,
+            most_connections=settings.most_connections,
+            patience_seconds=settings.patience_seconds,
+            slowest_bytes_per_second=settings.slowest_bytes_per_second,
+        )
 
     async def run(self, channel: Channel) -> None:
         """Works until the supervisor says stop, or is gone."""
@@ -97,12 +104,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._ways.fileno(), self._take_connections)
         self._start(self._sweep())
-        self._grpc = await server.start(
-            _address(self._settings),
-            services.handlers(self._catalog, self._texts, self._observer, self._reload),
-            largest_bytes=self._settings.grpc_message_bytes,
-            most_calls=MOST_CALLS,
-        )
+        await self._grpc.start(self._settings.host, self._settings.grpc_port)
         async for message in channel.messages():
             if message["do"] == "stop":
                 await self._stop(message["seconds"])
@@ -139,6 +141,10 @@ class Worker:
         measure(":tensorflow:serving:batching_session:processed_batch_size", rows, name)
         for waited in waited_seconds:
             measure(":tensorflow:serving:batching_session:queuing_latency", waited * 1e6, name)
+
+    def is_lone(self) -> bool:
+        """Tells whether one request has come, or begun to, and no other."""
+        return self._answering + len(self._grpc.calls) == 1
 
     def _take_connections(self) -> None:
         loop = asyncio.get_running_loop()
@@ -217,8 +223,7 @@ class Worker:
         await asyncio.sleep(min(LAST_WORDS_SECONDS, seconds))
         for connection in list(self._open):
             connection.stop_when_idle()
-        if self._grpc is not None:
-            await self._grpc.stop(max(end - time.monotonic(), 0))
+        await self._grpc.stop(max(end - time.monotonic(), 0))
         while self._open and time.monotonic() < end:
             await asyncio.sleep(0.01)
         self._observer.close()
@@ -229,6 +234,7 @@ class Worker:
             now = time.monotonic()
             for connection in list(self._open):
                 connection.check_time(now)
+            self._grpc.check_time(now)
             handover.report_closed(self._ways, self._closed_slots)
 
     async def _all_metrics(self) -> Snapshot:
@@ -276,11 +282,6 @@ class Worker:
             LOG.error("a task of the worker failed", exc_info=task.exception())
 
 
-def _address(settings: Settings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{host}:{settings.grpc_port}"
-
-
 def _itself(connection: Connection) -> Connection:
     return connection
 
@@ -290,6 +291,7 @@ class _Observer:
 
     def __init__(self, worker: Worker, name: str) -> None:
         self._worker, self._name = worker, name
+        self.is_lone = worker.is_lone
 
     def ran(self, rows: int, waited_seconds: list[float], seconds: float) -> None:
         self._worker.ran(self._name, rows, waited_seconds, seconds)
