@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from serving import one_answer
 from serving.errors import BadInput, NotFound, ServingError
 
 
@@ -36,12 +35,17 @@ def _serve(words: Sequence[str]) -> int:
     from serving import serve_command
 
     settings = serve_command.settings(words)
+    from serving.fleet.entries import begin_preloading
+
+    begin_preloading()  # on another core, while the supervisor is imported here
     from serving.fleet import supervisor
 
     return supervisor.serve(settings)
 
 
 def _predict(words: Sequence[str]) -> int:
+    from serving import one_answer
+
     parser = argparse.ArgumentParser(prog="keras-serve")
     one_answer.add_to(parser.add_subparsers(required=True))
     options = parser.parse_args(words)

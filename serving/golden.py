@@ -7,7 +7,7 @@ that are all alike.
 """
 
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,8 @@ by about 1e-6 of it; a wrong operator by far more than this."""
 LAST_BITS = 4 * 2.0**-23
 """Share of the spread that float32 cannot tell apart after a few roundings: two classes that Keras
 itself holds no further apart are a tie, and either may come first."""
+SIDES = ("input", "output", "tie")
+"""Of a case, in `reference.npz`."""
 FLAT = 1e-3
 """Outputs that vary by less than this share of their size prove nothing."""
 
@@ -65,30 +67,44 @@ def to_arrays(cases: Iterable[Case]) -> dict[str, np.ndarray]:
     }
 
 
-def from_bytes(content: bytes) -> list[Case]:
-    """Reads the cases back from the bytes of `reference.npz`.
+def from_bytes(content: bytes, signature: str | None = None) -> list[Case]:
+    """Reads the cases back from the bytes of `reference.npz`: all of them, or a signature's.
 
     Raises:
         DamagedBundle: they are no such file.
     """
+    return _cases(content, SIDES, signature)
+
+
+def inputs_from_bytes(content: bytes) -> list[Case]:
+    """Reads the cases without what Keras computed for them, which is most of the file.
+
+    Raises:
+        DamagedBundle: they are no such file.
+    """
+    return _cases(content, ("input",))
+
+
+def _cases(content: bytes, sides: Container[str], only: str | None = None) -> list[Case]:
     found: dict[tuple[str, str], dict[str, dict[str, np.ndarray]]] = {}
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             for key in arrays.files:
                 signature, case, side, name = key.split("/", 3)
-                sides = found.setdefault((signature, case), {"input": {}, "output": {}, "tie": {}})
-                sides[side][name] = arrays[key]
+                if side in sides and only in (None, signature):
+                    one = found.setdefault((signature, case), {s: {} for s in SIDES})
+                    one[side][name] = arrays[key]
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise DamagedBundle(f"the golden outputs cannot be read: {error}") from error
     return [
         Case(
             signature=signature,
             name=name,
-            inputs=sides["input"],
-            outputs=sides["output"],
-            ties=sides["tie"],
+            inputs=one["input"],
+            outputs=one["output"],
+            ties=one["tie"],
         )
-        for (signature, name), sides in found.items()
+        for (signature, name), one in found.items()
     ]
 
 

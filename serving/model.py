@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -156,12 +157,25 @@ class Model:
         }
 
     def check_golden(self) -> golden.Verdict:
-        """Recomputes the golden outputs that the bundle carries, and compares."""
+        """Recomputes the golden outputs that the bundle carries, and compares.
+
+        Signatures are computed beside each other; the cases of one are not, since it keeps the
+        memory of the largest, and would need that of two.
+        """
         content = bundle.read_checked(self.folder, self.manifest, bundle.REFERENCE)
-        with_graph = {s.name for s in self.manifest.signatures if s.onnx}
-        cases = [case for case in golden.from_bytes(content) if case.signature in with_graph]
+        graphs = [signature.name for signature in self.manifest.signatures if signature.onnx]
         own = self.manifest
-        return golden.judge("onnx", cases, self.run, own.tolerances, own.errors, own.numbers)
+
+        def judged(name: str) -> golden.Verdict:
+            cases = golden.from_bytes(content, name)
+            return golden.judge("onnx", cases, self.run, own.tolerances, own.errors, own.numbers)
+
+        with ThreadPoolExecutor() as pool:
+            verdicts = list(pool.map(judged, graphs))
+        return golden.Verdict(
+            proofs=tuple(proof for verdict in verdicts for proof in verdict.proofs),
+            faults=tuple(fault for verdict in verdicts for fault in verdict.faults),
+        )
 
     def session(self, name: str) -> Session:
         """Returns a signature's graph, loaded when it is first asked for.

@@ -1,8 +1,8 @@
 """Which release of this package is running."""
 
-from importlib import metadata
-
 
 def version() -> str:
     """Returns the installed package's version."""
+    from importlib import metadata  # takes as long as a twentieth of a worker's other imports
+
     return metadata.version("keras-models")

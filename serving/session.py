@@ -1,5 +1,6 @@
 """An ONNX Runtime session that only ever sees inputs which fit its graph."""
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -188,18 +189,27 @@ def _one_row(tensor: Tensor) -> np.ndarray:
 
 
 def _check_tensor(tensor: Tensor, value: np.ndarray, sizes: dict[str, int]) -> None:
-    wanted = f"{tensor.name} is {tensor.dtype} {_written(tensor)}"
-    if value.dtype != (object if tensor.dtype == "string" else tensor.dtype):
-        raise BadInput(f"{wanted}, got {value.dtype}")
+    if value.dtype != _dtype(tensor.dtype):
+        raise BadInput(f"{_wanted(tensor)}, got {value.dtype}")
     if value.ndim != len(tensor.shape):
-        raise BadInput(f"{wanted}, got shape {list(value.shape)}")
+        raise BadInput(f"{_wanted(tensor)}, got shape {list(value.shape)}")
     for length, dimension in zip(value.shape, tensor.shape, strict=True):
         if length != (
             sizes.setdefault(dimension, length) if isinstance(dimension, str) else dimension
         ):
-            raise BadInput(f"{wanted}, got shape {list(value.shape)}")
+            raise BadInput(f"{_wanted(tensor)}, got shape {list(value.shape)}")
     if value.size:
         _check_range(tensor, value)
+
+
+@functools.cache
+def _dtype(name: str) -> np.dtype:
+    """Returns how arrays of a manifest's dtype are held; making it anew takes longer."""
+    return np.dtype(object if name == "string" else name)
+
+
+def _wanted(tensor: Tensor) -> str:
+    return f"{tensor.name} is {tensor.dtype} {_written(tensor)}"
 
 
 def _check_range(tensor: Tensor, value: np.ndarray) -> None:

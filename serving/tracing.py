@@ -9,7 +9,6 @@ import importlib.util
 import os
 import time
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Any
 
 from serving import release
@@ -119,6 +118,8 @@ def _exporter_class() -> Any:
         traces = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
         protocol = os.environ.get(traces) or os.environ.get(PROTOCOL) or "http/protobuf"
         name = "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
+    from importlib import metadata
+
     found = [entry for entry in metadata.entry_points(group=GROUP) if entry.name == name]
     if not found:
         raise BadInput(

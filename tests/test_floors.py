@@ -9,9 +9,11 @@ import pytest
 HEAVY = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
 
 
-def loaded_by(statement: str) -> set[str]:
+ROOMS = ("keras_models", "train", "export", "serving")
+
+
+def loaded_by(statement: str, watched: tuple[str, ...] = (*HEAVY, *ROOMS)) -> set[str]:
     """The heavy packages and rooms in memory after a fresh process ran `statement`."""
-    watched = (*HEAVY, "keras_models", "train", "export", "serving")
     found = f"[name for name in {watched} if name in sys.modules]"
     code = f"import sys, json; {statement}; print(json.dumps({found}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -49,3 +51,13 @@ def test_a_room_alone_costs_nothing_heavy(room):
 
 def test_verifying_a_bundle_needs_no_tensorflow():
     assert not loaded_by("import export.verify") & {"tensorflow", "keras", "tf2onnx", "onnx"}
+
+
+def test_a_server_starts_its_workers_before_anything_heavy_and_needs_none_of_it_itself():
+    own = "import serving.__main__, serving.serve_command, serving.fleet.supervisor"
+    assert loaded_by(own, ("numpy", "onnxruntime", "grpc", "uvloop")) == set()
+
+
+def test_workers_speak_grpc_without_its_package():
+    workers = ("grpc", "onnxruntime")
+    assert loaded_by("import serving.fleet.preload", workers) == {"onnxruntime"}

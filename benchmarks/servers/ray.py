@@ -1,5 +1,6 @@
 """Ray Serve, with `serve.batch`."""
 
+import os
 import signal
 import sys
 
@@ -8,6 +9,8 @@ import numpy as np
 from benchmarks.servers.network import MOST_ROWS, WAIT_SECONDS, loaded
 
 if __name__ == "__main__":
+    # It gives its own proxy five seconds to start, which takes longer on a machine that is busy.
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
     import ray
     from ray import serve
     from starlette.requests import Request

@@ -4,6 +4,7 @@ They are compared whatever their case, but a method's name is only known in smal
 and labels may hold any character, percent-encoded.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
@@ -36,6 +37,7 @@ class ModelPath:
     action: str
 
 
+@functools.lru_cache(maxsize=64)
 def parse(method: str, target: str) -> ModelPath:
     """Reads method and target of a request.
 

@@ -16,7 +16,6 @@ from serving.api import access_log
 from serving.errors import BadInput, NotFound, ServingError
 from serving.fleet import folders, listening, models_config, policy, scratch
 from serving.fleet.crew import Crew
-from serving.fleet.entries import begin_preloading
 from serving.fleet.models_config import ModelConfig
 from serving.fleet.sessions import Sessions
 from serving.fleet.settings import Settings
@@ -40,7 +39,6 @@ def serve(settings: Settings) -> int:
         BadInput: an address cannot be had, or the configuration cannot be read.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    begin_preloading()
     _first_look(settings)
     settings = replace(settings, most_connections=_possible(settings.most_connections))
     with listening.reserved(settings.host, settings.grpc_port) as reserved:

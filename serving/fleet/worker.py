@@ -12,7 +12,6 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-import grpc.aio
 import uvloop
 
 from serving import tracing
@@ -25,8 +24,8 @@ from serving.fleet.channel import Channel, open_channel
 from serving.fleet.connections import Connections
 from serving.fleet.settings import Settings
 from serving.metrics import Metrics, Snapshot
-from serving.rpc import server, services
-from serving.rpc.sending import Sending
+from serving.rpc import services
+from serving.rpc.server import Server
 from serving.running import version
 from serving.running.catalog import Catalog
 from serving.running.states import State, Status
@@ -38,8 +37,6 @@ LAST_WORDS_SECONDS = 0.25
 """After the call to stop, requests that were on their way are still answered for so long."""
 MOST_CALLS = 1000
 """gRPC calls at the same time in one worker; more are refused at once."""
-MOST_CALLS_OF_ONE = 250
-"""Of them, on one connection: no single client can take all of them."""
 LAST_ANSWER_SECONDS = 5.0
 """A worker whose supervisor has died finishes what it can in this time."""
 
@@ -60,7 +57,7 @@ def main(
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     listening.allow_connections(settings.most_connections)
-    gc.freeze()  # what was imported before stays shared with the other workers
+    gc.enable()  # it was not while modules were imported; see `preload`
 
     async def run() -> None:
         worker = Worker(settings, connections, handover.states(states, slots))
@@ -81,25 +78,23 @@ class Worker:
         self._observer = Observer(self._metrics, log, tracer)
         app = App(self._catalog, self._texts, settings, self._observer, self._all_metrics)
         self._connections = Connections(settings, app, way, states)
-        self._sending = Sending(settings.patience_seconds, settings.slowest_bytes_per_second)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._channel: Channel | None = None
-        self._grpc: grpc.aio.Server | None = None
+        self._grpc = Server(
+            services.methods(self._catalog, self._texts, self._observer, self._reload),
+            largest_bytes=settings.grpc_message_bytes,
+            most_calls=MOST_CALLS,
+            most_connections=settings.most_connections,
+            patience_seconds=settings.patience_seconds,
+            slowest_bytes_per_second=settings.slowest_bytes_per_second,
+        )
 
     async def run(self, channel: Channel) -> None:
         """Works until the supervisor says stop, or is gone."""
         self._channel = channel
         self._connections.start()
         self._start(self._sweep())
-        self._grpc = await server.start(
-            _address(self._settings),
-            services.handlers(
-                self._catalog, self._texts, self._observer, self._sending, self._reload
-            ),
-            largest_bytes=self._settings.grpc_message_bytes,
-            most_calls=MOST_CALLS,
-            most_calls_of_one=MOST_CALLS_OF_ONE,
-        )
+        await self._grpc.start(self._settings.host, self._settings.grpc_port)
         async for message in channel.messages():
             if message["do"] == "stop":
                 await self._stop(message["seconds"])
@@ -114,6 +109,10 @@ class Worker:
         measure(":tensorflow:serving:batching_session:processed_batch_size", rows, name)
         for waited in waited_seconds:
             measure(":tensorflow:serving:batching_session:queuing_latency", waited * 1e6, name)
+
+    def is_lone(self) -> bool:
+        """Tells whether one request has come, or begun to, and no other."""
+        return self._connections.answering + len(self._grpc.calls) == 1
 
     async def _do_load(self, message: Any) -> None:
         loop = asyncio.get_running_loop()
@@ -177,8 +176,7 @@ class Worker:
         self._connections.is_stopping = True
         await asyncio.sleep(min(LAST_WORDS_SECONDS, seconds))
         self._connections.end_idle()
-        if self._grpc is not None:
-            await self._grpc.stop(max(end - time.monotonic(), 0))
+        await self._grpc.stop(max(end - time.monotonic(), 0))
         while self._connections and time.monotonic() < end:
             await asyncio.sleep(0.01)
         self._observer.close()
@@ -191,7 +189,7 @@ class Worker:
             late_seconds, before = now - before - SWEEP_SECONDS, now
             stood_still_seconds = late_seconds if late_seconds > SWEEP_SECONDS else 0.0
             self._connections.check_time(now, stood_still_seconds)
-            self._sending.check_time(now, stood_still_seconds)
+            self._grpc.check_time(now, stood_still_seconds)
 
     async def _all_metrics(self) -> Snapshot:
         found: Snapshot = await self._ask(do="metrics")
@@ -238,16 +236,12 @@ class Worker:
             LOG.error("a task of the worker failed", exc_info=task.exception())
 
 
-def _address(settings: Settings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{host}:{settings.grpc_port}"
-
-
 class _Observer:
     """Tells the worker which model was computed."""
 
     def __init__(self, worker: Worker, name: str) -> None:
         self._worker, self._name = worker, name
+        self.is_lone = worker.is_lone
 
     def ran(self, rows: int, waited_seconds: list[float], seconds: float) -> None:
         self._worker.ran(self._name, rows, waited_seconds, seconds)

@@ -14,7 +14,8 @@ from serving.running import examples
 from serving.running.batching import rows_of
 from serving.running.catalog import Catalog
 from serving.running.version import Answering, Version
-from serving.wire import tensor_proto
+from serving.wire import large_tensors, tensor_proto
+from serving.wire.large_tensors import PredictRequest
 from serving.wire.messages import serving
 
 NAME = "tensorflow.serving.PredictionService"
@@ -35,15 +36,16 @@ class PredictionService:
             "MultiInference": self.multi_inference,
             "GetModelMetadata": self.get_model_metadata,
         }
+        self.readers = {"Predict": large_tensors.read}
 
-    async def predict(self, request: Any, note: Note, deadline: float) -> Any:
+    async def predict(self, request: PredictRequest, note: Note, deadline: float) -> Any:
         """Computes a signature's outputs, all of them or those of `output_filter`."""
-        note.api = "Predict"
-        version = self._version(request, note)
-        answering = _answering(version, request.model_spec.signature_name)
+        note.api, given = "Predict", request.message
+        version = self._version(given, note)
+        answering = _answering(version, given.model_spec.signature_name)
         note.signature = answering.signature.name
-        inputs = _inputs(answering, request.inputs)
-        wanted = _filtered(answering, list(request.output_filter))
+        inputs = _inputs(answering, given.inputs, request.contents)
+        wanted = _filtered(answering, list(given.output_filter))
         note.rows = rows_of(inputs)
         outputs = await answering.answer(inputs, deadline)
         response = serving("PredictResponse")()
@@ -138,7 +140,9 @@ def _answering(version: Version, signature: str) -> Answering:
     raise BadState(f'Serving signature key "{name}" not found.')
 
 
-def _inputs(answering: Answering, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _inputs(
+    answering: Answering, given: Mapping[str, Any], contents: Mapping[str, memoryview]
+) -> dict[str, np.ndarray]:
     expected = sorted(tensor.name for tensor in answering.signature.inputs)
     sent = sorted(given)
     if sent != expected:
@@ -149,7 +153,7 @@ def _inputs(answering: Answering, given: Mapping[str, Any]) -> dict[str, np.ndar
             f"len({{{','.join(sent)}}}) != len({{{','.join(expected)}}}). "
             f"Sent extra: {{{extra}}}. Missing but required: {{{missing}}}."
         )
-    return {name: tensor_proto.to_array(name, given[name]) for name in expected}
+    return {name: tensor_proto.to_array(name, given[name], contents.get(name)) for name in expected}
 
 
 def _filtered(answering: Answering, wanted: list[str]) -> list[str]:

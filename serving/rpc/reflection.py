@@ -1,40 +1,28 @@
 """`grpc.reflection`, so that tools like grpcurl find services and messages without their files."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import grpc
-import grpc.aio
-
+from serving.rpc.call import CODES
+from serving.rpc.server import Methods, dialogue
 from serving.wire.messages import message, pool
 
 PACKAGES = ("grpc.reflection.v1", "grpc.reflection.v1alpha")
 
 
-def handlers(services: list[str]) -> list[grpc.GenericRpcHandler]:
-    """Makes the handlers of both versions of the service."""
-    return [_handler(package, services) for package in PACKAGES]
+def methods(services: list[str]) -> Methods:
+    """Makes the methods of both versions of the service."""
+    return {path: one for package in PACKAGES for path, one in _of(package, services).items()}
 
 
-def _handler(package: str, services: list[str]) -> grpc.GenericRpcHandler:
+def _of(package: str, services: list[str]) -> Methods:
     response = message(f"{package}.ServerReflectionResponse")
 
-    async def info(
-        requests: AsyncIterator[Any], context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[Any]:
-        async for request in requests:
-            answer = response(valid_host=request.host, original_request=request)
-            _fill(answer, request, services)
-            yield answer
+    def info(request: Any) -> Any:
+        answer = response(valid_host=request.host, original_request=request)
+        _fill(answer, request, services)
+        return answer
 
-    method = grpc.stream_stream_rpc_method_handler(
-        info,
-        request_deserializer=message(f"{package}.ServerReflectionRequest").FromString,
-        response_serializer=_serialized,
-    )
-    return grpc.method_handlers_generic_handler(
-        f"{package}.ServerReflection", {"ServerReflectionInfo": method}
-    )
+    return dialogue(f"{package}.ServerReflection", {"ServerReflectionInfo": info})
 
 
 def _fill(answer: Any, request: Any, services: list[str]) -> None:
@@ -52,7 +40,7 @@ def _fill(answer: Any, request: Any, services: list[str]) -> None:
         else:
             raise KeyError("extensions")  # there are none
     except KeyError:
-        answer.error_response.error_code = grpc.StatusCode.NOT_FOUND.value[0]
+        answer.error_response.error_code = CODES["NOT_FOUND"]
         answer.error_response.error_message = "there is no such file or symbol"
         return
     answer.file_descriptor_response.file_descriptor_proto.extend(_with_imports(file))
@@ -68,8 +56,3 @@ def _with_imports(file: Any) -> list[bytes]:
             found[one.name] = one.serialized_pb
             wanted += one.dependencies
     return list(found.values())
-
-
-def _serialized(response: Any) -> bytes:
-    content: bytes = response.SerializeToString()
-    return content

@@ -1,7 +1,5 @@
 """All gRPC services of a worker, put together."""
 
-import grpc
-
 from serving.api.observer import Observer
 from serving.rpc import (
     health,
@@ -14,23 +12,19 @@ from serving.rpc import (
 from serving.rpc.inference_service import InferenceService
 from serving.rpc.model_service import ModelService, Reload
 from serving.rpc.prediction_service import PredictionService
-from serving.rpc.sending import Sending
-from serving.rpc.server import service, stream
+from serving.rpc.server import Methods, service, stream
 from serving.rpc.text_service import TextService
 from serving.running.catalog import Catalog
 from serving.running.texts import Texts
 
 
-def handlers(
-    catalog: Catalog, texts: Texts, observer: Observer, sending: Sending, reload: Reload
-) -> list[grpc.GenericRpcHandler]:
-    """Makes the handler of every service.
+def methods(catalog: Catalog, texts: Texts, observer: Observer, reload: Reload) -> Methods:
+    """Makes the methods of every service.
 
     Args:
         catalog: the models.
         texts: begins texts.
         observer: is told of every call.
-        sending: is told of every answer.
         reload: takes another configuration.
     """
     names = [
@@ -41,11 +35,12 @@ def handlers(
         health.NAME,
     ]
     all_names = [*names, *(f"{package}.ServerReflection" for package in reflection.PACKAGES)]
-    return [
-        service(prediction_service.NAME, PredictionService(catalog).methods, observer, sending),
-        service(model_service.NAME, ModelService(catalog, reload).methods, observer, sending),
-        service(inference_service.NAME, InferenceService(catalog).methods, observer, sending),
-        stream(text_service.NAME, TextService(catalog, texts).methods, observer, sending),
-        health.handler(catalog, names),
-        *reflection.handlers(all_names),
-    ]
+    prediction = PredictionService(catalog)
+    return {
+        **service(prediction_service.NAME, prediction.methods, observer, prediction.readers),
+        **service(model_service.NAME, ModelService(catalog, reload).methods, observer),
+        **service(inference_service.NAME, InferenceService(catalog).methods, observer),
+        **stream(text_service.NAME, TextService(catalog, texts).methods, observer),
+        **health.methods(catalog, names),
+        **reflection.methods(all_names),
+    }

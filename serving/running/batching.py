@@ -1,9 +1,9 @@
 """Requests that came at the same time are computed together.
 
 While a batch is computed, requests wait; all that wait then go together. So batches grow by
-themselves as the load does, and a request that comes alone does not wait at all. Short
-computations run where they are, on the event loop, longer ones on a thread of their own, so that
-the loop goes on reading.
+themselves as the load does. A request that comes alone does not wait at all, not even for the
+loop's next turn, in which others might join it. Short computations run where they are, on the event
+loop, longer ones on a thread of their own, so that the loop goes on reading.
 
 Only requests of one signature whose free dimensions agree are put together, or can be made to agree
 (`padding.py`). A request that could only be answered too late is refused at once.
@@ -41,7 +41,10 @@ Arrays = Mapping[str, np.ndarray]
 
 
 class Observer(Protocol):
-    """Who is told what was computed."""
+    """Who is told what was computed, and knows what else there is to do."""
+
+    def is_lone(self) -> bool:
+        """Tells whether the request in hand is the only one that has come and is not answered."""
 
     def ran(self, rows: int, waited_seconds: list[float], seconds: float) -> None:
         """A batch was computed, of requests that had waited."""
@@ -111,7 +114,10 @@ class Batcher:
         )
         self._waiting.append(waiting)
         self._waiting_rows += rows
-        self._call()
+        if self._is_free() and self._observer.is_lone():
+            self._compute()
+        else:
+            self._call()
         return await waiting.answer
 
     def expect(self, row_seconds: float) -> None:
@@ -127,6 +133,11 @@ class Batcher:
                 f"{before} rows of {self._session.signature.name} are waiting, "
                 f"{expected * 1000:.0f} ms of work: try again later"
             )
+
+    def _is_free(self) -> bool:
+        """Nothing but the request in hand waits, and nothing is being computed."""
+        is_free = len(self._waiting) == 1 and not self._is_due and not self._running_rows
+        return is_free and not self._limits.wait_seconds
 
     def _call(self) -> None:
         """Sees to it that what waits is computed soon."""

@@ -12,6 +12,7 @@ from serving.model import DEFAULT, Model
 from serving.running import padding, string_signature
 from serving.running.batching import Arrays, Batcher, Observer, rows_of
 from serving.running.limits import Limits
+from serving.session import Session
 from serving.wire.datatypes import BY_NAME
 from serving.wire.messages import message
 
@@ -59,21 +60,17 @@ class Version:
         """Returns what can be asked here, in the manifest's order."""
         return [a.signature for a in self._answering.values()]
 
-    def _warm_up(self, case: golden.Case) -> None:
-        """Computes twice: what the first run needs is got only once."""
-        self.model.run(case.signature, case.inputs)
-        began = time.perf_counter()
-        self.model.run(case.signature, case.inputs)
-        seconds = time.perf_counter() - began
-        rows = rows_of(case.inputs)
-        self._batchers[case.signature].expect(seconds / max(rows, 1))
-
-    def _find_padding(self, cases: list[golden.Case]) -> None:
-        """Finds out of which signatures requests of different lengths can be put together."""
+    def _warm_up(self, cases: list[golden.Case]) -> None:
+        """Computes golden inputs, and learns what a row costs and which lengths go together."""
         for name, batcher in self._batchers.items():
+            session = self.model.session(name)
+            own = [case for case in cases if case.signature == name]
+            for case in own[:1]:  # what the first run of a graph needs is got only once
+                session.run(case.inputs)
+            for case in own:
+                batcher.expect(_row_seconds(session, case))
             if batcher.is_batched:
-                own = [case for case in cases if case.signature == name]
-                batcher.padding = padding.find(self.model.session(name), own)
+                batcher.padding = padding.find(session, own)
 
     def _open(self, limits: Limits) -> None:
         for signature in self.manifest.signatures:
@@ -118,11 +115,14 @@ def load(
     if "README.md" in manifest.files:
         card = bundle.read_checked(folder, manifest, "README.md")
         version.card = card.decode("utf-8", "replace")
-    cases = _small_cases(folder, manifest)
-    for case in cases:
-        version._warm_up(case)
-    version._find_padding(cases)
+    version._warm_up(_small_cases(folder, manifest))
     return version
+
+
+def _row_seconds(session: Session, case: golden.Case) -> float:
+    began = time.perf_counter()
+    session.run(case.inputs)
+    return (time.perf_counter() - began) / max(rows_of(case.inputs), 1)
 
 
 def _manifest(folder: Path, sha256: str) -> Manifest:
@@ -134,12 +134,10 @@ def _manifest(folder: Path, sha256: str) -> Manifest:
 
 def _small_cases(folder: Path, manifest: Manifest) -> list[golden.Case]:
     content = bundle.read_checked(folder, manifest, bundle.REFERENCE)
-    graphs = {signature.name for signature in manifest.signatures if signature.onnx}
     return [
         case
-        for case in golden.from_bytes(content)
-        if case.signature in graphs
-        and all(array.shape[:1] <= (WARM_UP_ROWS,) for array in case.inputs.values())
+        for case in golden.inputs_from_bytes(content)
+        if all(array.shape[:1] <= (WARM_UP_ROWS,) for array in case.inputs.values())
     ]
 
 

@@ -2,7 +2,8 @@
 
 simdjson reads the text and writes the numbers of nested lists into one buffer, whatever the lists'
 lengths. Whether the lists are regular is seen from the text: without its digits and white space,
-all that may be left of it is what a regular request of that shape leaves. Anything else (strings
+all that may be left of it is what a regular request of that shape leaves; of a single row it is
+seen from the number of brackets. Anything else (strings
 and truth values in tensors, NaN, ragged lists, an error) is not answered here: `predict_json.py`
 takes the long way, and says what is wrong.
 """
@@ -58,9 +59,24 @@ def _read(
     arrays, skeleton = _tensors(document[key], key == "instances", tensors)
     texts = {"signature_name": f'"{signature}"', key: skeleton}
     expected = ",".join([f'"{name}":{texts[name]}' for name in names])
-    if not _leaves(body, f"{{{expected}}}"):
+    is_list = all(map(_is_list, arrays.values())) and _brackets(body) == expected.count("[")
+    if not is_list and not _leaves(body, f"{{{expected}}}"):
         return None
     return signature, key == "instances", arrays
+
+
+def _is_list(array: np.ndarray) -> bool:
+    """Tells of one row whether all of its numbers lie in one list.
+
+    Then no brackets but those of lists that were looked into mean that it has nothing but numbers,
+    as many as that list is long.
+    """
+    return len(array) == 1 and array.size == array.shape[-1]
+
+
+def _brackets(body: bytes) -> int:
+    """Counts `[`; looking for the last one first, since numbers follow it, is many times faster."""
+    return body.count(b"[", 0, body.rfind(b"[") + 1)
 
 
 def _leaves(body: bytes, skeleton: str) -> bool:
@@ -112,6 +128,8 @@ def _rows_of_objects(rows: Any, tensors: Sequence[Tensor]) -> tuple[dict[str, np
         else:
             arrays[name] = _converted(_numbers(values, tensor), (len(rows),), tensor)
             texts.append(f'"{name}":')
+    if len(arrays) != len(by_name):
+        raise _Irregular
     return arrays, _repeated(f"{{{','.join(texts)}}}", len(rows))
 
 

@@ -19,8 +19,13 @@ MOST_ELEMENTS = 2**26
 """Of a tensor whose values are not all sent: a few bytes must not become gigabytes."""
 
 
-def to_array(name: str, proto: Any) -> np.ndarray:
+def to_array(name: str, proto: Any, content: memoryview | None = None) -> np.ndarray:
     """Reads a TensorProto.
+
+    Args:
+        name: for messages.
+        proto: the tensor.
+        content: its `tensor_content`, where that is not in it; see `large_tensors.py`.
 
     Raises:
         BadInput: shape, type and values do not fit each other; names the tensor.
@@ -31,9 +36,9 @@ def to_array(name: str, proto: Any) -> np.ndarray:
         raise Unsupported(f"tensor {name} is of type {proto.dtype}, which is not served")
     shape = _shape(name, proto.tensor_shape)
     count = math.prod(shape)
-    content = proto.tensor_content  # each time that it is asked for is a copy
-    if content:
-        return _from_content(name, content, datatype, shape)
+    given_bytes = content or proto.tensor_content  # each time that it is asked for is a copy
+    if given_bytes:
+        return _from_content(name, given_bytes, datatype, shape)
     values = getattr(proto, datatype.field)
     given = len(values) // 2 if datatype.name.startswith("complex") else len(values)
     if given > count:
@@ -93,7 +98,7 @@ def _shape(name: str, proto: Any) -> tuple[int, ...]:
 
 
 def _from_content(
-    name: str, content: bytes, datatype: Datatype, shape: tuple[int, ...]
+    name: str, content: bytes | memoryview, datatype: Datatype, shape: tuple[int, ...]
 ) -> np.ndarray:
     if datatype.name == "string":
         raise BadInput(f"tensor {name}: strings come in string_val, not in tensor_content")

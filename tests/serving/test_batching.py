@@ -19,6 +19,10 @@ class Seen:
 
     def __init__(self):
         self.rows = []
+        self.is_one_alone = False
+
+    def is_lone(self):
+        return self.is_one_alone
 
     def ran(self, rows, waited_seconds, seconds):
         self.rows.append(rows)
@@ -53,6 +57,23 @@ def test_requests_at_the_same_time_are_one_batch_with_an_answer_for_each(models)
     for x, answer in zip(asked, answers(one, *({"x": x} for x in asked)), strict=True):
         np.testing.assert_array_equal(answer["y"], x / 2 + 3)
     assert seen.rows == [11]
+
+
+@pytest.mark.parametrize("is_lone", [True, False])
+def test_only_a_lone_request_is_computed_before_others_could_join_it(models, is_lone):
+    one, seen = batcher(models, "half_plus")
+    one.expect(1e-6)
+    seen.is_one_alone = is_lone
+    turns = []
+
+    async def ask():
+        asyncio.get_running_loop().call_soon(turns.append, "another turn of the loop")
+        answer = await one.answer({"x": np.ones(2, np.float32)})
+        return answer, list(turns)
+
+    answer, before = asyncio.run(ask())
+    np.testing.assert_array_equal(answer["y"], [3.5, 3.5])
+    assert bool(before) != is_lone
 
 
 def test_no_batch_has_more_rows_than_allowed_but_a_single_request_may(models):

@@ -224,12 +224,17 @@ def test_ordinary_requests_take_the_short_way():
         found = predict_json.parse_shortly(body.encode(), lambda _: inputs(x="float32"))
         assert found is not None
         equal(found.inputs["x"], rows, "float32")
+    one = json.dumps({"inputs": {"x": rows[:1]}}).encode()
+    found = predict_json.parse_shortly(one, lambda _: inputs(x="float32"))
+    assert found is not None
+    equal(found.inputs["x"], rows[:1], "float32")
 
 
 def test_the_short_way_never_answers_what_the_long_way_refuses():
     wrong = [
         "[[1,2],[3]]", "[[1],[2,3]]", "[[1,[2]]]", '[1,"2"]', "[true]", "[null]", "[[],[1]]",
         "[1,]", "[1 2]", "[-]", "[1e]", "[[1,2],3]", "[{}]", "{}", "[256]", "[-1]", "[1.5]",
+        "[[1,[]]]", "[[[1],2]]", "[[[1,2],[3]]]", "[[1,{}]]", '[[1,"["]]', "[[1,true]]",
     ]  # fmt: skip
     for value in wrong:
         for key in ("instances", "inputs"):

@@ -1,0 +1,258 @@
+"""A gRPC call: messages out of a stream's data, and answers into it.
+
+Source: grpc/grpc doc/PROTOCOL-HTTP2.md.
+"""
+
+import asyncio
+import re
+import struct
+import time
+import zlib
+from collections.abc import AsyncIterator
+from typing import Protocol
+from urllib.parse import quote
+
+from serving.errors import BadInput, ServingError, TooLarge, Unsupported
+from serving.http2 import frames, hpack
+from serving.http2.stream import Stream
+from serving.rpc.buffers import Buffers
+
+CODES = {
+    "OK": 0,
+    "CANCELLED": 1,
+    "INVALID_ARGUMENT": 3,
+    "DEADLINE_EXCEEDED": 4,
+    "NOT_FOUND": 5,
+    "RESOURCE_EXHAUSTED": 8,
+    "FAILED_PRECONDITION": 9,
+    "UNIMPLEMENTED": 12,
+    "INTERNAL": 13,
+    "UNAVAILABLE": 14,
+    "DATA_LOSS": 15,
+}
+MOST_MESSAGES = 64
+"""Of one call that wait to be read."""
+_PREFIX = struct.Struct(">BI")
+"""Before each message: whether it is compressed, and its length."""
+_STARTS = b"\x88" + hpack.literal(b"content-type", b"application/grpc")
+"""`:status` 200, from the static table."""
+_ACCEPTS = hpack.literal(b"grpc-accept-encoding", b"identity,deflate,gzip")
+_FINE = hpack.literal(b"grpc-status", b"0")
+_TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
+_UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
+_WBITS = {b"gzip": zlib.MAX_WBITS | 16, b"deflate": zlib.MAX_WBITS}
+
+
+class Owner(Protocol):
+    """Of all calls of a process.
+
+    Attributes:
+        largest_bytes: of a message.
+        buffers: for messages.
+    """
+
+    largest_bytes: int
+    buffers: Buffers
+
+    def ready(self, call: "Call") -> None:
+        """All that a client sends is there: the call can be answered."""
+
+
+class Call:
+    """One call; the receiver of its stream.
+
+    Attributes:
+        path: of the method.
+        metadata: the client's, as text.
+        deadline: monotonic seconds.
+        task: that answers it; None before there is one.
+        is_late: its deadline is over.
+        is_over: it is answered, or its client has gone.
+    """
+
+    def __init__(self, stream: Stream, owner: Owner) -> None:
+        """Begins with no message."""
+        self._stream, self._owner = stream, owner
+        fields = dict(stream.fields)
+        self.path = fields.get(b":path", b"").decode("latin-1")
+        self.metadata = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in stream.fields
+            if not name.startswith(b":")
+        ]
+        self._encoding = fields.get(b"grpc-encoding", b"identity")
+        self.deadline = float("inf")
+        self.task: asyncio.Task[None] | None = None
+        self.is_late = self._has_started = self.is_over = False
+        self._prefix = bytearray(_PREFIX.size)
+        self._filled, self._is_compressed = 0, False
+        self._space: memoryview | None = None
+        self._messages: list[memoryview] = []
+        self._came = asyncio.Event()
+        self._is_whole = False
+        self._timer: asyncio.TimerHandle | None = None
+        if b"grpc-timeout" in fields:
+            self._limit(fields[b"grpc-timeout"])
+
+    def space(self, most_bytes: int) -> memoryview:
+        """Returns where the next bytes of a message go."""
+        if self.is_over:
+            return memoryview(b"")
+        if self._space is None:
+            return memoryview(self._prefix)[self._filled : self._filled + most_bytes]
+        return self._space[self._filled : self._filled + most_bytes]
+
+    def came(self, count: int) -> None:
+        """So many bytes of a message are there."""
+        self._filled += count
+        try:
+            if self._space is None and self._filled == _PREFIX.size:
+                self._begin_message(*_PREFIX.unpack(self._prefix))
+            if self._space is not None and self._filled == len(self._space):
+                self._end_message(self._space)
+        except ServingError as error:
+            self._refuse(error)
+
+    def ended(self) -> None:
+        """The client sends no more."""
+        self._is_whole = True
+        self._came.set()
+        if self.is_over:
+            return
+        if self._filled or self._space is not None:
+            self._refuse(BadInput("the call ended within a message"))
+        else:
+            self._owner.ready(self)
+
+    def lost(self) -> None:
+        """The client has cancelled the call, or has gone."""
+        self._over()
+        if self.task is not None:
+            self.task.cancel()
+
+    def take(self) -> memoryview:
+        """Takes the one message of a call.
+
+        Raises:
+            BadInput: there are none, or more.
+        """
+        if len(self._messages) != 1:
+            raise BadInput(f"the method takes one message, not {len(self._messages)}")
+        return self._messages.pop()
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """Yields messages as they come."""
+        while True:
+            while self._messages:
+                yield bytes(self._messages.pop(0))
+            if self._is_whole or self.is_over:
+                return
+            self._came.clear()
+            await self._came.wait()
+
+    async def has_room(self) -> None:
+        """Waits while the client has too many answers that it does not take."""
+        await self._stream.has_room()
+
+    def start(self, *metadata: tuple[str, str]) -> None:
+        """Sends initial metadata, ahead of the first answer."""
+        if not self._has_started and not self.is_over:
+            self._stream.send(self._head(*metadata), is_last=False)
+
+    async def send(self, content: bytes) -> None:
+        """Sends one of several answers, and waits until the client takes it."""
+        if self.is_over:
+            return
+        data = (frames.DATA, _PREFIX.pack(0, len(content)) + content)
+        self._stream.send(*([] if self._has_started else [self._head()]), data, is_last=False)
+        await self._stream.drained()
+
+    def answer(self, content: bytes) -> None:
+        """Sends the one answer, and that all is well."""
+        if self.is_over:
+            return
+        parts = [] if self._has_started else [self._head()]
+        parts.append((frames.DATA, _PREFIX.pack(0, len(content)) + content))
+        self._over()
+        self._stream.send(*parts, (frames.HEADERS, _FINE), is_last=True)
+
+    def end(self, code: str, details: str = "") -> None:
+        """Says how the call has ended, unless that was said."""
+        if self.is_over:
+            return
+        status = hpack.literal(b"grpc-status", b"%d" % CODES[code])
+        if details:
+            status += hpack.literal(b"grpc-message", quote(details, safe=_PRINTABLE).encode())
+        self._over()
+        start = b"" if self._has_started else _STARTS + _ACCEPTS
+        self._stream.send((frames.HEADERS, start + status), is_last=True)
+
+    def recycle(self, message: memoryview) -> None:
+        """Gives the space of a message back, which nobody needs any more."""
+        self._owner.buffers.give_back(message)
+
+    def _head(self, *metadata: tuple[str, str]) -> tuple[int, bytes]:
+        self._has_started = True
+        own = b"".join(hpack.literal(name.encode(), value.encode()) for name, value in metadata)
+        return frames.HEADERS, _STARTS + _ACCEPTS + own
+
+    def _begin_message(self, flag: int, length: int) -> None:
+        if flag > 1:
+            raise BadInput("a message begins with neither 0 nor 1")
+        if length > self._owner.largest_bytes:
+            raise TooLarge(
+                f"the message has {length:,} bytes; at most {self._owner.largest_bytes:,} are taken"
+            )
+        if len(self._messages) >= MOST_MESSAGES:
+            raise TooLarge("there are too many messages")
+        self._is_compressed, self._filled = bool(flag), 0
+        self._space = self._owner.buffers.take(length)
+
+    def _end_message(self, message: memoryview) -> None:
+        self._space, self._filled = None, 0
+        if self._is_compressed:
+            message = memoryview(self._inflated(message))
+        self._messages.append(message)
+        self._came.set()
+
+    def _inflated(self, content: memoryview) -> bytes:
+        wbits = _WBITS.get(self._encoding)
+        if wbits is None:
+            raise Unsupported(f"messages in {self._encoding.decode('latin-1')!r} are not read")
+        most = self._owner.largest_bytes
+        try:
+            reader = zlib.decompressobj(wbits)
+            found = reader.decompress(content, most)
+        except zlib.error as error:
+            raise BadInput(f"the message cannot be decompressed: {error}") from error
+        if reader.unconsumed_tail:
+            raise TooLarge(f"the message has more than {most:,} bytes")
+        return found
+
+    def _limit(self, timeout: bytes) -> None:
+        found = _TIMEOUT.fullmatch(timeout)
+        if found is None:
+            self._refuse(BadInput("grpc-timeout is no timeout"))
+            return
+        seconds = int(found[1]) * _UNITS[found[2]]
+        self.deadline = time.monotonic() + seconds
+        self._timer = asyncio.get_running_loop().call_later(min(seconds, 1e6), self._expire)
+
+    def _expire(self) -> None:
+        self.is_late = True
+        if self.task is not None:
+            self.task.cancel()
+        else:
+            self.end("DEADLINE_EXCEEDED", "the call did not come whole in its time")
+
+    def _over(self) -> None:
+        self.is_over = True
+        self._came.set()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _refuse(self, error: ServingError) -> None:
+        self.end(error.grpc_code, str(error))
+
+
+_PRINTABLE = "".join(chr(number) for number in range(0x20, 0x7F) if number != ord("%"))

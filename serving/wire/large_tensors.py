@@ -1,0 +1,140 @@
+"""Large tensors of a predict request, read where they lie in its bytes.
+
+To protobuf a tensor of some megabytes is a field like any other: it is copied out of the message,
+and again when it is asked for. Here its `tensor_content` is found by the wire format's few rules,
+cut out, and only what is left of the request is read as a message. A request that is not written
+as all libraries write it (a field or an input twice, groups) is left to protobuf as a whole.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serving.errors import BadInput
+from serving.wire.messages import serving
+
+LARGE_BYTES = 16 * 1024
+"""Of an input; a smaller one is faster copied than looked for."""
+_INPUTS, _KEY, _VALUE, _CONTENT = 2, 1, 2, 4
+"""Numbers of fields: of PredictRequest, of an entry of its map, of TensorProto."""
+_VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
+_SIZES = {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictRequest:
+    """A predict request.
+
+    Attributes:
+        message: all of it but what is in `contents`.
+        contents: by input, the `tensor_content` that was cut out.
+    """
+
+    message: Any
+    contents: Mapping[str, memoryview]
+
+
+def read(content: memoryview) -> PredictRequest:
+    """Reads a serialized PredictRequest.
+
+    Raises:
+        BadInput: it is none.
+    """
+    contents: dict[str, memoryview] = {}
+    try:
+        rest, contents = _cut(content) if len(content) >= LARGE_BYTES else (bytes(content), {})
+    except (ValueError, IndexError):
+        rest = bytes(content)
+    try:
+        return PredictRequest(message=serving("PredictRequest").FromString(rest), contents=contents)
+    except Exception as error:  # protobuf's DecodeError is of another class in each backend
+        raise BadInput("the request is no tensorflow.serving.PredictRequest") from error
+
+
+def _cut(content: memoryview) -> tuple[bytes, dict[str, memoryview]]:
+    parts: list[bytes | memoryview] = []
+    found: dict[str, memoryview] = {}
+    seen: set[bytes] = set()
+    kept = 0
+    for number, begin, start, end in _fields(content, 0, len(content)):
+        if number != _INPUTS:
+            continue
+        key, entry, tensor = _entry(content, start, end)
+        if key in seen:
+            raise ValueError("an input is there twice")
+        seen.add(key)
+        if tensor is not None:
+            found[key.decode()] = tensor
+            parts += [content[kept:begin], b"\x12", _varint(len(entry)), entry]
+            kept = end
+    parts.append(content[kept:])
+    return b"".join(parts), found
+
+
+def _entry(content: memoryview, start: int, end: int) -> tuple[bytes, bytes, memoryview | None]:
+    """Returns an input's name, its entry without the tensor's content, and that if it is large."""
+    fields = {number: (begin, at, to) for number, begin, at, to in _once(content, start, end)}
+    begin, at, to = fields.get(_KEY, (start, start, start))
+    key, written_key = bytes(content[at:to]), content[begin:to]
+    _, at, to = fields.get(_VALUE, (start, start, start))
+    if to - at < LARGE_BYTES:
+        return key, b"", None
+    inner = {number: place for number, *place in _once(content, at, to)}
+    if _CONTENT not in inner:
+        return key, b"", None
+    begin, first, last = inner[_CONTENT]
+    size = (begin - at) + (to - last)
+    value = b"".join([b"\x12", _varint(size), content[at:begin], content[last:to]])
+    return key, bytes(written_key) + value, content[first:last]
+
+
+def _once(content: memoryview, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yields fields as `_fields`; the ones that are looked for may be there once."""
+    seen: set[int] = set()
+    for field in _fields(content, start, end):
+        if field[0] in seen and field[0] in (_KEY, _VALUE, _CONTENT):
+            raise ValueError("a field is there twice")
+        seen.add(field[0])
+        yield field
+
+
+def _fields(content: memoryview, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yields of each field with a length its number, where it begins, and its value's two ends."""
+    place = start
+    while place < end:
+        begin = place
+        tag, place = _number(content, place)
+        kind = tag & 7
+        if kind == _LENGTH:
+            length, place = _number(content, place)
+            if place + length > end:
+                raise ValueError("a field is longer than what it is in")
+            yield tag >> 3, begin, place, place + length
+            place += length
+        elif kind == _VARINT:
+            _, place = _number(content, place)
+        else:
+            place += _SIZES.get(kind, end + 1)
+    if place != end:
+        raise ValueError("a field ends elsewhere than what it is in")
+
+
+def _number(content: memoryview, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while shift < 70:
+        byte = content[place]
+        place += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, place
+        shift += 7
+    raise ValueError("a number is too long")
+
+
+def _varint(value: int) -> bytes:
+    written = bytearray()
+    while value > 127:
+        written.append(value & 127 | 128)
+        value >>= 7
+    written.append(value)
+    return bytes(written)
