@@ -178,6 +178,9 @@ def _report(folder: Path, manifest: "Manifest", *, in_full: bool) -> None:
     for line in variant_lines(manifest.signatures):
         print(line)
     print(f"\nproven and published: {folder} ({size / 1e6:.1f} MB)")
+    if not any(signature.onnx for signature in manifest.signatures):
+        print(f"next: keras-verify {folder} --savedmodel")
+        return
     print(f"next: keras-verify {folder}")
     takes = manifest.signatures[0].inputs[0].codec
     question = {"image": "photo.png", "characters": '--prompt "…"'}.get(takes.name if takes else "")

@@ -72,14 +72,27 @@ def _what_is_wrong(error: Exception) -> str:
 
 
 def random_examples(model: keras.Model, signature: Signature) -> dict[str, np.ndarray]:
-    """Draws inputs by dtype and shape; pixels for uint8, ids that the model knows.
+    """Draws inputs by dtype and shape; pixels for uint8, ids and words that the model knows.
 
     Raises:
         BadInput: there is a dtype for which nothing sensible can be drawn.
     """
     lengths = drawn.lengths(signature, RANDOM_EXAMPLES, FREE_LENGTH)
-    limits = drawn.limits(model, signature)
-    return drawn.draw(np.random.default_rng(0), signature, lengths, limits)
+    sources = drawn.sources(model, signature)
+    return drawn.draw(np.random.default_rng(0), signature, lengths, sources)
+
+
+def with_bytes(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns the arrays with strings as bytes in objects, as TensorFlow takes them."""
+    return {name: _as_bytes(array) for name, array in arrays.items()}
+
+
+def _as_bytes(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "US":
+        return array
+    if array.dtype.kind == "U":
+        array = np.strings.encode(array, "utf-8")
+    return array.astype(object)
 
 
 def check_examples(signature: Signature, arrays: Mapping[str, np.ndarray], path: Path) -> None:

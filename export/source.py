@@ -158,7 +158,7 @@ def _json(path: Path, missing: str) -> dict[str, Any]:
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            return keras_file.with_bytes({name: arrays[name] for name in arrays.files})
     except FileNotFoundError as error:
         raise BadInput(f"there is no file {path}") from error
     except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
