@@ -19,7 +19,7 @@ from onnx import helper, numpy_helper
 
 from export import canonical, folding, refusals, widening
 from export.lowering import LOWERINGS, detached, earlier, later, replacements
-from export.lowering.detached import Weights, data_of, needs_detaching
+from export.lowering.detached import Weights, declared
 from export.lowering.lookup import FIND, Tables
 from export.lowering.marks import MARK, Marks
 from export.origins import Origins
@@ -60,18 +60,9 @@ def write(signature: Signature, path: Path, *, opset: int | None = None) -> None
 
 
 def _store(model: onnx.ModelProto, weights: Weights, path: Path) -> None:
-    """Checks and writes a graph; with weights in a file of their own it is checked by its path."""
-    if not weights.are_detached:
-        onnx.checker.check_model(model, full_check=True)
+    """Checks a graph, with its large weights as if they were inputs, and writes it."""
+    onnx.checker.check_model(declared(model), full_check=True)
     weights.write(model, path)
-    path.write_bytes(model.SerializeToString(deterministic=True))
-    try:
-        if weights.are_detached:
-            onnx.checker.check_model(str(path), full_check=True)
-    except INVALID:
-        path.unlink()
-        data_of(path).unlink()
-        raise
 
 
 def tensor_spec(tensor: Tensor) -> tf.TensorSpec:
@@ -88,7 +79,7 @@ def _convert(
     replaced = (*replacements(opset), *origins.replacements)
     with marks.tracing(replaced):
         traced = in_order.get_concrete_function(*specs).graph
-    if needs_detaching(traced.variables):
+    if weights.are_to_be_left_out(traced.variables):
         in_order, marks = _in_order(signature), Marks()
         with marks.tracing((*replaced, *weights.replacements)):
             traced = in_order.get_concrete_function(*specs).graph
