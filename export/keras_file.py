@@ -5,13 +5,14 @@ where nobody gives any.
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from export import archive, drawn, rehearsal
+from export import archive, archive_config, drawn, rehearsal
+from export.custom import register
 from keras_models.errors import BadInput
 from keras_models.signature import Signature
 
@@ -20,14 +21,18 @@ FREE_LENGTH = 16
 """What a free dimension other than the batch gets where examples are drawn at random."""
 
 
-def load(path: Path) -> keras.Model:
+def load(path: Path, custom: Sequence[Path] = ()) -> keras.Model:
     """Loads a model of a stranger: looked at first, then rehearsed in a process with limits.
+
+    Args:
+        path: of the file.
+        custom: Python files of the user's own, which are run, for classes that it needs.
 
     Raises:
         BadInput: it is no such file, or damaged, or needs code; says which.
     """
-    archive.check(path)
-    rehearsal.rehearse(path)
+    archive.check(path, register(custom))
+    rehearsal.rehearse(path, custom)
     return load_trusted(path)
 
 
@@ -64,7 +69,8 @@ def _what_is_wrong(error: Exception) -> str:
     text = str(error).strip()
     missing = re.search(r"Could not locate (class|function) '([^']+)'", text)
     if missing:
-        return f"needs Python code that is not in the file: the {missing[1]} {missing[2]}"
+        code = f"the {missing[1]} {missing[2]}"
+        return f"needs Python code that is not in the file: {code}; {archive_config.WAY_ROUND}"
     if "`Lambda` layer" in text:
         return "has a Lambda layer, and loading that would run Python code from the file"
     line = next(iter(text.splitlines()), "") or repr(error)

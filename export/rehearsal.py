@@ -1,6 +1,6 @@
 """Loads a `.keras` file in a process with limits, before the export does: a crash ends here.
 
-    python -m export.rehearsal FILE
+    python -m export.rehearsal FILE [CUSTOM.py ...]
 
 First the weights are looked at without Keras: plain arrays, no links to other files, no more
 numbers than bytes. Then Keras loads the file, with memory limited by the file's size, no file
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,15 +33,19 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 MOST_DATASETS = 200_000
 
 
-def rehearse(path: Path) -> None:
+def rehearse(path: Path, custom: Sequence[Path] = ()) -> None:
     """Loads a file in a process of its own, and throws the model away.
+
+    Args:
+        path: of the file.
+        custom: Python files of the user's own, which are run before.
 
     Raises:
         BadInput: it cannot be loaded within the limits; says why.
     """
     with tempfile.TemporaryDirectory() as place:
         done = subprocess.run(
-            [sys.executable, "-m", "export.rehearsal", str(path)],
+            [sys.executable, "-m", "export.rehearsal", str(path), *map(str, custom)],
             capture_output=True,
             text=True,
             check=False,
@@ -60,7 +65,7 @@ def rehearse(path: Path) -> None:
 SAYS = "rehearsal: "
 
 
-def main(file: str) -> int:
+def main(file: str, *custom: str) -> int:
     """Runs the rehearsal in this process."""
     path = Path(file)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -75,7 +80,9 @@ def main(file: str) -> int:
 
     backend.prepare()
     from export import keras_file
+    from export.custom import register
 
+    register(map(Path, custom))
     largest = largest_unpacked(path)
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     place = os.path.join(os.path.realpath(tempfile.gettempdir()), "")
