@@ -24,6 +24,7 @@ examples:
   keras-export runs/digits --to models                 a finished run
   keras-export my.keras --name mine --to models        any Keras model
   keras-export my.keras --to models --examples x.npz   proven on your own inputs
+  keras-export my.keras --to models --custom layers.py with layers of your own
 
 Publishes models/<name>/<next number>/, or nothing: the SavedModel and the ONNX files are run in
 fresh processes first, and must compute what Keras computes.
@@ -37,6 +38,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 published, 1 the proof failed, 2 bad input or a target that cannot be written, 130 and
         143 stopped by Ctrl-C and SIGTERM.
     """
+    options = _parser().parse_args(arguments)
+    # Golden answers come from the CPU: a GPU may round to TF32, and traces LSTMs as cuDNN calls.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    note = backend.prepare()
+    # Every case of a proof has its own shape: that functions are traced anew is no news here.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if note:
+        sys.stderr.write(f"keras-export: {note}\n")
+    from export.proof import Unproven
+
+    signal.signal(signal.SIGTERM, _stop)  # so that what was staged is removed
+    try:
+        folder, manifest = export(options)
+    except BadInput as error:
+        return _fail(str(error), 2)
+    except Unproven as error:
+        return _fail(f"not published: {error}", 1)
+    except OSError as error:
+        return _fail(f"cannot write {error.filename or options.to}: {error.strerror or error}", 2)
+    except KeyboardInterrupt:
+        return _fail("stopped: nothing was published", 128 + signal.SIGINT)
+    _report(folder, manifest, in_full=options.report)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="keras-export",
         description="Exports a model to SavedModel and ONNX, proves both, and publishes them.",
@@ -47,6 +74,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, default=Path("models"), help="where models are (models)")
     parser.add_argument("--name", help="the model's name; the run's or file's name by default")
     parser.add_argument("--examples", type=Path, help=".npz with an array per input, to prove on")
+    parser.add_argument(
+        "--custom",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="run this Python file first, for layers and functions of your own: it can do "
+        "whatever you can, so name none that you have not read (may be given several times)",
+    )
     parser.add_argument(
         "--format",
         choices=("both", "savedmodel"),
@@ -79,29 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--report", action="store_true", help="print edges and graphs beside the proof"
     )
-    options = parser.parse_args(arguments)
-    # Golden answers come from the CPU: a GPU may round to TF32, and traces LSTMs as cuDNN calls.
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    note = backend.prepare()
-    # Every case of a proof has its own shape: that functions are traced anew is no news here.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    if note:
-        sys.stderr.write(f"keras-export: {note}\n")
-    from export.proof import Unproven
-
-    signal.signal(signal.SIGTERM, _stop)  # so that what was staged is removed
-    try:
-        folder, manifest = export(options)
-    except BadInput as error:
-        return _fail(str(error), 2)
-    except Unproven as error:
-        return _fail(f"not published: {error}", 1)
-    except OSError as error:
-        return _fail(f"cannot write {error.filename or options.to}: {error.strerror or error}", 2)
-    except KeyboardInterrupt:
-        return _fail("stopped: nothing was published", 128 + signal.SIGINT)
-    _report(folder, manifest, in_full=options.report)
-    return 0
+    return parser
 
 
 def _stop(signal_number: int, frame: object) -> None:
@@ -123,7 +137,11 @@ def export(options: argparse.Namespace) -> "tuple[Path, Manifest]":
 
     say = _Steps()
     say("reading the model")
-    read = source.read(options.source, options.examples, formats=options.format)
+    for path in options.custom:
+        sys.stderr.write(f"keras-export: running {path}, as --custom asks\n")
+    read = source.read(
+        options.source, options.examples, formats=options.format, custom=options.custom
+    )
     name = options.name or read.name
     with publish.staging(options.to, name) as staged:
         say("writing SavedModel and ONNX")
@@ -178,6 +196,9 @@ def _report(folder: Path, manifest: "Manifest", *, in_full: bool) -> None:
     for line in variant_lines(manifest.signatures):
         print(line)
     print(f"\nproven and published: {folder} ({size / 1e6:.1f} MB)")
+    if not any(signature.onnx for signature in manifest.signatures):
+        print(f"next: keras-verify {folder} --savedmodel")
+        return
     print(f"next: keras-verify {folder}")
     takes = manifest.signatures[0].inputs[0].codec
     question = {"image": "photo.png", "characters": '--prompt "…"'}.get(takes.name if takes else "")

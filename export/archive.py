@@ -9,7 +9,7 @@ no harm (`rehearsal.py`).
 import json
 import stat
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,12 @@ FREE_GROWTH = 2**20
 """Below this size nothing is a bomb."""
 
 
-def check(path: Path) -> None:
+def check(path: Path, custom: Set[str] = frozenset()) -> None:
     """Checks an archive's members and its configuration.
+
+    Args:
+        path: of the archive.
+        custom: names of what the user has defined, which it may ask for.
 
     Raises:
         BadInput: it is no `.keras` file, or holds what such a file has no need of; says what.
@@ -49,7 +53,7 @@ def check(path: Path) -> None:
         raise BadInput(f"{path} is no .keras file, or a damaged one") from error
     except ValueError as error:
         raise BadInput(f"{path} is not loaded: {error}") from error
-    reason = archive_config.refusal(config, weights_bytes=size)
+    reason = archive_config.refusal(config, weights_bytes=size, custom=custom)
     if reason:
         raise BadInput(f"{path} is not loaded: {reason}")
 

@@ -6,7 +6,7 @@ unpickle is refused by name; so is everything that is not on the list.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 MODULES = re.compile(
@@ -47,20 +47,23 @@ LENGTHS = (
 """Settings that memory grows with."""
 LONGEST = 2**24
 MOST_DEPTH = 200
+WAY_ROUND = "if it is your own, name the Python file that defines it with --custom, which runs it"
 
 
-def refusal(config: Any, *, weights_bytes: int) -> str | None:
+def refusal(config: Any, *, weights_bytes: int, custom: Set[str] = frozenset()) -> str | None:
     """Returns why a configuration is not built, or None.
 
     Args:
         config: as JSON gives it.
         weights_bytes: size of the weights that come with it: a model cannot have more of them.
+        custom: names of what the user has defined, which it may ask for.
     """
     if not isinstance(config, dict) or "class_name" not in config:
         return "its configuration describes no model"
     try:
         for record, layer in _records(config, "the model", 0):
-            reason = _of_class(record, layer) or _of_settings(record, layer, weights_bytes)
+            reason = None if _is_custom(record, custom) else _of_class(record, layer)
+            reason = reason or _of_settings(record, layer, weights_bytes)
             if reason:
                 return reason
     except RecursionError:
@@ -84,6 +87,13 @@ def _records(value: Any, layer: str, depth: int) -> Iterator[tuple[Mapping[str, 
             yield from _records(one, layer, depth + 1)
 
 
+def _is_custom(record: Mapping[str, Any], custom: Set[str]) -> bool:
+    """Tells whether a class or function is one that the user has defined."""
+    name = record.get("config") if record.get("class_name") == "function" else None
+    name = name or record.get("registered_name") or record.get("class_name")
+    return isinstance(name, str) and name in custom
+
+
 def _of_class(record: Mapping[str, Any], layer: str) -> str | None:
     if "class_name" not in record and "module" not in record:
         return None
@@ -103,7 +113,7 @@ def _of_place(record: Mapping[str, Any], name: str, layer: str) -> str | None:
     module = record.get("module")
     if not isinstance(module, str) or not MODULES.fullmatch(module):
         where = module if isinstance(module, str) else record.get("registered_name")
-        return f"{layer} needs Python code that is not in the file: {name} of {where}"
+        return f"{layer} needs Python code that is not in the file: {name} of {where}; {WAY_ROUND}"
     if not re.fullmatch(r"[A-Z][A-Za-z0-9_]*", name):
         return f"{layer} names {module}.{name}, which is no layer"
     return None
@@ -114,7 +124,7 @@ def _of_function(record: Mapping[str, Any], layer: str) -> str | None:
     module, config = record.get("module"), record.get("config")
     if module in FUNCTIONS or (module == "builtins" and config in ACTIVATIONS):
         return None
-    return f"{layer} names the function {config} of {module}"
+    return f"{layer} names the function {config} of {module}; {WAY_ROUND}"
 
 
 def _of_settings(record: Mapping[str, Any], layer: str, weights_bytes: int) -> str | None:

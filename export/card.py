@@ -105,9 +105,11 @@ def _calls(manifest: Manifest) -> str:
     if any(signature.name == "sample" for signature in manifest.signatures):
         asked = ["--out grid.png"]
     shell = f"    keras-serve predict {manifest.name} {asked[0]}\n" if asked else ""
-    return (
+    ours = (
         f'{shell}    python -c \'import serving; print(serving.load("{manifest.name}")'
         f".predict({arguments}))'\n\n"
+    )
+    return (ours if any(signature.onnx for signature in manifest.signatures) else "") + (
         "The folder above this one is a TF Serving model directory as it stands:\n\n"
         f"    tensorflow_model_server --rest_api_port=8501 --model_name={manifest.name} "
         f"--model_base_path=$PWD/{manifest.name}\n"

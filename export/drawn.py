@@ -5,7 +5,11 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.layers import Embedding
 
+from export import known, structures
+from export.known import Known
+from export.takers import takers
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
 
@@ -17,21 +21,21 @@ def draw(
     random: np.random.Generator,
     signature: Signature,
     lengths: Mapping[str, int],
-    limits: Mapping[str, int],
+    sources: Mapping[str, Known],
 ) -> dict[str, np.ndarray]:
-    """Draws every input: normal numbers, pixels, truths, or integers below a limit.
+    """Draws every input: normal numbers, pixels, truths, or what the model's layers know.
 
     Args:
         random: where from.
         signature: what is drawn for.
         lengths: of every free dimension.
-        limits: by input name, as `limits` returns them.
+        sources: by input name, as `sources` returns them.
 
     Raises:
         BadInput: there is a dtype for which nothing sensible can be drawn.
     """
     return {
-        tensor.name: _drawn(random, tensor, lengths, limits.get(tensor.name))
+        tensor.name: _drawn(random, tensor, lengths, sources.get(tensor.name))
         for tensor in signature.inputs
     }
 
@@ -46,73 +50,57 @@ def lengths(signature: Signature, batch: int, length: int) -> dict[str, int]:
     return found
 
 
-def limits(model: keras.Model, signature: Signature) -> dict[str, int]:
-    """Returns below what the integers of each input are drawn: what it takes, else a guess.
-
-    The guess is the smallest embedding of the model, for one of them will look the integers up.
-    """
-    sizes = [
-        layer.input_dim
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.Embedding)
-    ]
-    guess = {tensor.name: min(sizes) for tensor in signature.inputs if sizes}
-    known = {t.name: int(t.maximum) + 1 for t in signature.inputs if t.maximum is not None}
-    unknown = [t for t in signature.inputs if t.name not in known]
-    floats = {t.name for t in unknown if t.dtype.startswith("float") and len(unknown) > 1}
-    return {name: limit for name, limit in (guess | known).items() if name not in floats}
+def sources(model: keras.Model, signature: Signature) -> dict[str, Known]:
+    """Returns what inputs are drawn from: what the layers know that take them, else a guess."""
+    taken = takers(model, structures.inputs_of(model))
+    found, unknown = dict[str, Known](), list[Tensor]()
+    for tensor, layers in zip(signature.inputs, taken, strict=False):  # state comes after them
+        own = known.of_all(layers, strings=tensor.dtype == "string")
+        if own is None:
+            unknown.append(tensor)
+        else:
+            found[tensor.name] = own
+    guessed = {one.name: _guess(model, one, is_alone=len(taken) == 1) for one in unknown}
+    return found | {name: one for name, one in guessed.items() if one is not None}
 
 
-def size_of_vocabulary(model: keras.Model, tensor: keras.KerasTensor) -> int | None:
-    """Returns how many different integers a tensor may hold, where a layer that takes it says."""
-    sizes = [
-        size
-        for operation in _takers(model, tensor)
-        if (size := getattr(operation, "input_dim", None) or getattr(operation, "num_tokens", None))
-    ]
-    return min(sizes, default=None)
-
-
-def _takers(model: keras.Model, tensor: keras.KerasTensor) -> list[keras.Operation]:
-    """The operations of a functional model that take a tensor as it is."""
-    functional = getattr(model, "_functional", None) or model  # which a Sequential keeps inside
-    return [
-        operation
-        for operation in getattr(functional, "operations", ())
-        for node in operation._inbound_nodes
-        if any(tensor is one for one in node.input_tensors)
-    ]
+def _guess(model: keras.Model, tensor: Tensor, *, is_alone: bool) -> Known | None:
+    """The smallest embedding of the model, for one of them will look integers up; else a table."""
+    layers = model._flatten_layers()
+    if tensor.dtype == "string":
+        return known.of_all(layers, strings=True) or known.words()
+    ids = known.of_all([one for one in layers if isinstance(one, Embedding)], strings=False)
+    if tensor.dtype.startswith("float"):  # Keras' type for what nobody declared
+        return ids if is_alone and len(tensor.shape) < 3 else None
+    if tensor.dtype == "uint8":
+        return ids
+    return ids or known.of_all(layers, strings=False)
 
 
 def numpy_dtype(tensor: Tensor) -> np.dtype:
-    """Returns the dtype of arrays for a tensor.
+    """Returns the dtype of arrays for a tensor; strings are bytes, as objects.
 
     Raises:
-        BadInput: NumPy and the bundle know no such type: strings, bfloat16.
+        BadInput: NumPy and the bundle know no such type: bfloat16, complex numbers.
     """
-    dtype = tf.dtypes.as_dtype(tensor.dtype).as_numpy_dtype
-    if np.dtype(dtype).kind not in "biuf":
+    dtype: np.dtype = np.dtype(tf.dtypes.as_dtype(tensor.dtype).as_numpy_dtype)
+    if dtype.kind not in "biufO":
         raise BadInput(
             f"{tensor.name} is {tensor.dtype}, which a model cannot take or give here: "
-            "use float32 at its inputs and outputs, and numbers in place of strings"
+            "use float32 at its inputs and outputs"
         )
-    found: np.dtype = np.dtype(dtype)
-    return found
+    return dtype
 
 
 def _drawn(
-    random: np.random.Generator, tensor: Tensor, lengths: Mapping[str, int], limit: int | None
+    random: np.random.Generator, tensor: Tensor, lengths: Mapping[str, int], source: Known | None
 ) -> np.ndarray:
     shape = [lengths[d] if isinstance(d, str) else d for d in tensor.shape]
     dtype = numpy_dtype(tensor)
     if dtype.kind == "b":
         return random.random(shape) < 0.5
-    if limit and (dtype.kind != "f" or len(shape) < 3):
-        return random.integers(0, min(limit, _most(dtype)), shape).astype(dtype)
+    if source is not None:
+        return source.fitting(dtype).drawn(random, shape).astype(dtype)
     if dtype.kind == "f":
         return random.standard_normal(shape).astype(dtype)
     return random.integers(0, 256 if dtype == np.uint8 else UNLIMITED, shape).astype(dtype)
-
-
-def _most(dtype: np.dtype) -> int:
-    return int(np.iinfo(dtype).max) if dtype.kind in "iu" else 2**24

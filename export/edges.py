@@ -1,9 +1,9 @@
 """What lies at the edges of what a signature takes, tried where it may end the process.
 
 ONNX Runtime 1.32 aborts on an LSTM without rows and on a GRU without steps; a Gather takes ids from
-behind that Keras refuses; a softmax spreads a NaN. Each edge is run in a process made to be
-lost, beside Keras. What is found safe becomes the signature's limits in the manifest, which
-`serving/session.py` enforces before native code sees a request.
+behind that Keras refuses; a Relu, a GRU and an LSTM make a number of NaN. Each edge is run in a
+process made to be lost, beside Keras. What is found safe becomes the signature's limits in the
+manifest, which `serving/session.py` enforces before native code sees a request.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from export.source import Source
 from keras_models.signature import Signature, Tensor
-from serving.bundle import Edge, Manifest
+from serving.bundle import NOT_FINITE, Edge, Manifest
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -39,10 +39,12 @@ class Explored:
     Attributes:
         edges: what became of each edge.
         shortest: by free dimension, the smallest length that Keras computes; 1 is left out.
+        refused: by input, those of `NOT_FINITE` to which the graph does not answer as Keras.
     """
 
     edges: tuple[Edge, ...]
     shortest: Mapping[str, int]
+    refused: Mapping[str, tuple[str, ...]]
 
 
 def with_edges(manifest: Manifest, source: Source, folder: Path) -> Manifest:
@@ -57,7 +59,11 @@ def with_edges(manifest: Manifest, source: Source, folder: Path) -> Manifest:
             same = SAME + (WORST * one.quantized.error if one.quantized else 0.0)
             explored = explore(own, folder / one.onnx, examples, same=same)
             found += explored.edges
-            one = dataclasses.replace(one, shortest=dict(explored.shortest))
+            inputs = tuple(
+                dataclasses.replace(tensor, refused=explored.refused.get(tensor.name, ()))
+                for tensor in one.inputs
+            )
+            one = dataclasses.replace(one, inputs=inputs, shortest=dict(explored.shortest))
         described.append(one)
     return dataclasses.replace(manifest, signatures=tuple(described), edges=tuple(found))
 
@@ -76,16 +82,18 @@ def explore(signature: Signature, graph: Path, examples: Arrays, *, same: float 
     cases = _cases(signature, examples)
     answers = _run(graph, cases)
     limited = {tensor.name for tensor in signature.inputs if tensor.minimum is not None}
-    edges = tuple(
-        Edge(
-            signature=signature.name,
-            case=name,
-            outcome=_outcome(keras(inputs), answers[name], same),
-            is_refused=name.endswith(" 0") or name.split(":")[0] in limited,
+    edges, refused = [], dict[str, tuple[str, ...]]()
+    for name, inputs in cases.items():
+        outcome = _outcome(keras(inputs), answers[name], same)
+        tensor, _, number = name.partition(": ")
+        is_refused = not number or tensor in limited  # of no length, or beyond the limits
+        if number in NOT_FINITE and not is_refused and outcome != AS_KERAS:
+            refused[tensor] = (*refused.get(tensor, ()), number)
+            is_refused = True
+        edges.append(
+            Edge(signature=signature.name, case=name, outcome=outcome, is_refused=is_refused)
         )
-        for name, inputs in cases.items()
-    )
-    return Explored(edges=edges, shortest=shortest)
+    return Explored(edges=tuple(edges), shortest=shortest, refused=refused)
 
 
 AS_KERAS = "as Keras"
@@ -152,7 +160,7 @@ def _cases(signature: Signature, examples: Arrays) -> dict[str, dict[str, np.nda
         value = few[tensor.name]
         for name, number in _numbers(tensor, value.dtype).items() if value.size else ():
             changed = value.copy()
-            changed[(0,) * changed.ndim] = number
+            changed.flat[[0, -1]] = number  # the first row's beginning, and the last one's end
             cases[f"{tensor.name}: {name}"] = {**few, tensor.name: changed}
     return cases
 
@@ -160,7 +168,7 @@ def _cases(signature: Signature, examples: Arrays) -> dict[str, dict[str, np.nda
 def _numbers(tensor: Tensor, dtype: np.dtype) -> dict[str, float]:
     """The numbers at the edge of what a tensor takes."""
     if dtype.kind == "f":
-        return {"NaN": np.nan, "infinity": np.inf, "-infinity": -np.inf}
+        return dict(zip(NOT_FINITE, (np.nan, np.inf, -np.inf), strict=True))
     outside = [
         int(limit) + beyond
         for limit, beyond in ((tensor.minimum, -1), (tensor.maximum, 1))

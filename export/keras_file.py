@@ -5,13 +5,14 @@ where nobody gives any.
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from export import archive, drawn, rehearsal
+from export import archive, archive_config, drawn, rehearsal
+from export.custom import register
 from keras_models.errors import BadInput
 from keras_models.signature import Signature
 
@@ -20,14 +21,18 @@ FREE_LENGTH = 16
 """What a free dimension other than the batch gets where examples are drawn at random."""
 
 
-def load(path: Path) -> keras.Model:
+def load(path: Path, custom: Sequence[Path] = ()) -> keras.Model:
     """Loads a model of a stranger: looked at first, then rehearsed in a process with limits.
+
+    Args:
+        path: of the file.
+        custom: Python files of the user's own, which are run, for classes that it needs.
 
     Raises:
         BadInput: it is no such file, or damaged, or needs code; says which.
     """
-    archive.check(path)
-    rehearsal.rehearse(path)
+    archive.check(path, register(custom))
+    rehearsal.rehearse(path, custom)
     return load_trusted(path)
 
 
@@ -64,7 +69,8 @@ def _what_is_wrong(error: Exception) -> str:
     text = str(error).strip()
     missing = re.search(r"Could not locate (class|function) '([^']+)'", text)
     if missing:
-        return f"needs Python code that is not in the file: the {missing[1]} {missing[2]}"
+        code = f"the {missing[1]} {missing[2]}"
+        return f"needs Python code that is not in the file: {code}; {archive_config.WAY_ROUND}"
     if "`Lambda` layer" in text:
         return "has a Lambda layer, and loading that would run Python code from the file"
     line = next(iter(text.splitlines()), "") or repr(error)
@@ -72,14 +78,27 @@ def _what_is_wrong(error: Exception) -> str:
 
 
 def random_examples(model: keras.Model, signature: Signature) -> dict[str, np.ndarray]:
-    """Draws inputs by dtype and shape; pixels for uint8, ids that the model knows.
+    """Draws inputs by dtype and shape; pixels for uint8, ids and words that the model knows.
 
     Raises:
         BadInput: there is a dtype for which nothing sensible can be drawn.
     """
     lengths = drawn.lengths(signature, RANDOM_EXAMPLES, FREE_LENGTH)
-    limits = drawn.limits(model, signature)
-    return drawn.draw(np.random.default_rng(0), signature, lengths, limits)
+    sources = drawn.sources(model, signature)
+    return drawn.draw(np.random.default_rng(0), signature, lengths, sources)
+
+
+def with_bytes(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns the arrays with strings as bytes in objects, as TensorFlow takes them."""
+    return {name: _as_bytes(array) for name, array in arrays.items()}
+
+
+def _as_bytes(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "US":
+        return array
+    if array.dtype.kind == "U":
+        array = np.strings.encode(array, "utf-8")
+    return array.astype(object)
 
 
 def check_examples(signature: Signature, arrays: Mapping[str, np.ndarray], path: Path) -> None:

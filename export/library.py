@@ -101,7 +101,7 @@ def prove(
     if examples is None:
         given = keras_file.random_examples(model, signature)
     else:
-        given = {name: np.asarray(value) for name, value in examples.items()}
+        given = keras_file.with_bytes({n: np.asarray(value) for n, value in examples.items()})
         keras_file.check_examples(signature, given, Path("examples"))
     source = _source(model, signature, given, are_real=examples is not None)
     say("computing in Keras what is right")

@@ -6,7 +6,6 @@ valid, or holds an operator outside ONNX, is an error.
 """
 
 import json
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,19 @@ import tensorflow as tf
 import tf2onnx
 from onnx import helper, numpy_helper
 
-from export import canonical, folding, widening
+from export import canonical, folding, refusals, widening
 from export.lowering import LOWERINGS, detached, earlier, later, replacements
-from export.lowering.detached import Weights, data_of, needs_detaching
+from export.lowering.detached import Weights, declared
 from export.lowering.lookup import FIND, Tables
 from export.lowering.marks import MARK, Marks
+from export.origins import Origins
 from export.subgraphs import all_nodes
-from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
 
 CONVERTED_OPSET = 18
 """What tf2onnx writes at most."""
 OPSET = 23
 """What is published: ONNX's own converter lifts the graph to it."""
-ONNX_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 
 
 def write(signature: Signature, path: Path, *, opset: int | None = None) -> None:
@@ -44,34 +42,27 @@ def write(signature: Signature, path: Path, *, opset: int | None = None) -> None
             that in which the graph is faster (`lowering/earlier.py`).
 
     Raises:
-        BadInput: something in the model has no equivalent in ONNX; names the operators.
+        BadInput: something in the model has no equivalent in ONNX; names the layers.
         OSError: the file cannot be written.
     """
-    weights = Weights()
-    model = _convert(signature, opset or OPSET, weights)
-    _refuse_foreign_operators(model.graph, signature)
+    weights, origins = Weights(), Origins()
+    model = _convert(signature, opset or OPSET, weights, origins)
+    refusal = refusals.of_operators(signature, model.graph, origins)
+    if refusal:
+        raise refusal
     try:
         model = _lifted(model, opset or _best(model), weights)
         _make_canonical(model, signature)
         _describe(model, signature)
         _store(model, weights, path)
     except INVALID as error:
-        raise _inexpressible(signature, error) from error
+        raise refusals.of_error(signature, error, (), origins) from error
 
 
 def _store(model: onnx.ModelProto, weights: Weights, path: Path) -> None:
-    """Checks and writes a graph; with weights in a file of their own it is checked by its path."""
-    if not weights.are_detached:
-        onnx.checker.check_model(model, full_check=True)
+    """Checks a graph, with its large weights as if they were inputs, and writes it."""
+    onnx.checker.check_model(declared(model), full_check=True)
     weights.write(model, path)
-    path.write_bytes(model.SerializeToString(deterministic=True))
-    try:
-        if weights.are_detached:
-            onnx.checker.check_model(str(path), full_check=True)
-    except INVALID:
-        path.unlink()
-        data_of(path).unlink()
-        raise
 
 
 def tensor_spec(tensor: Tensor) -> tf.TensorSpec:
@@ -80,36 +71,38 @@ def tensor_spec(tensor: Tensor) -> tf.TensorSpec:
     return tf.TensorSpec(shape, tf.dtypes.as_dtype(tensor.dtype), name=tensor.name)
 
 
-def _convert(signature: Signature, opset: int, weights: Weights) -> onnx.ModelProto:
+def _convert(
+    signature: Signature, opset: int, weights: Weights, origins: Origins
+) -> onnx.ModelProto:
     specs = [tensor_spec(tensor) for tensor in signature.inputs]
-    in_order, marks, replaced = _in_order(signature), Marks(), replacements(opset)
+    in_order, marks = _in_order(signature), Marks()
+    replaced = (*replacements(opset), *origins.replacements)
     with marks.tracing(replaced):
         traced = in_order.get_concrete_function(*specs).graph
-    if needs_detaching(traced.variables):
+    if weights.are_to_be_left_out(traced.variables):
         in_order, marks = _in_order(signature), Marks()
         with marks.tracing((*replaced, *weights.replacements)):
             traced = in_order.get_concrete_function(*specs).graph
+    refusal = refusals.of_strings(signature, traced, origins)
+    if refusal:
+        raise refusal
     captures = traced.captures
     lowerings = {
         **LOWERINGS,
         MARK: marks.lower,
         FIND: Tables(captures).lower,
     }
-    quiet = logging.getLogger("tf2onnx")
-    before = quiet.level
-    quiet.setLevel(logging.CRITICAL)
-    try:
-        model, _ = tf2onnx.convert.from_function(
-            in_order,
-            input_signature=specs,
-            opset=CONVERTED_OPSET,
-            extra_opset=[helper.make_opsetid(one, 1) for one in (later.DOMAIN, detached.DOMAIN)],
-            custom_op_handlers={name: (function, []) for name, function in lowerings.items()},
-        )
-    except Exception as error:  # tf2onnx raises whatever it stumbled on
-        raise _inexpressible(signature, error) from error
-    finally:
-        quiet.setLevel(before)
+    with refusals.listening() as said:
+        try:
+            model, _ = tf2onnx.convert.from_function(
+                in_order,
+                input_signature=specs,
+                opset=CONVERTED_OPSET,
+                extra_opset=[helper.make_opsetid(d, 1) for d in (later.DOMAIN, detached.DOMAIN)],
+                custom_op_handlers={name: (function, []) for name, function in lowerings.items()},
+            )
+        except Exception as error:  # tf2onnx raises whatever it stumbled on
+            raise refusals.of_error(signature, error, said, origins) from error
     _freeze(model.graph, captures, len(specs))
     if widening.computes_in_bfloat16(traced):
         widening.widen(model.graph)
@@ -140,12 +133,6 @@ def _freeze(graph: onnx.GraphProto, captures: Sequence[tuple[Any, Any]], own: in
         if tensor.dtype != tf.resource:  # a table, which is written where it is looked up
             graph.initializer.append(numpy_helper.from_array(tensor.numpy(), value.name))
     del graph.input[own:]
-
-
-def _inexpressible(signature: Signature, error: Exception) -> BadInput:
-    lines = str(error).strip().splitlines() or [repr(error)]
-    reason = lines[-1].strip() if lines[0] == "in user code:" else lines[0]
-    return BadInput(f"{signature.name} cannot be expressed in ONNX: {reason}")
 
 
 def _make_canonical(model: onnx.ModelProto, signature: Signature) -> None:
@@ -212,22 +199,6 @@ def _describe(model: onnx.ModelProto, signature: Signature) -> None:
             },
         },
     )
-
-
-def _refuse_foreign_operators(graph: onnx.GraphProto, signature: Signature) -> None:
-    foreign = sorted({node.op_type for node in all_nodes(graph) if not _is_known(node)})
-    if foreign:
-        raise BadInput(
-            f"{signature.name} uses operations that have no equivalent in ONNX: "
-            f"{', '.join(foreign)}"
-        )
-
-
-def _is_known(node: onnx.NodeProto) -> bool:
-    if node.domain == detached.DOMAIN:
-        return True
-    domain = "" if node.domain == later.DOMAIN else node.domain
-    return domain in ONNX_DOMAINS and bool(onnx.defs.has(node.op_type, domain))
 
 
 INVALID = (

@@ -14,7 +14,7 @@ import onnxruntime
 
 from export import canonical
 from export.lowering.detached import refuse_detached
-from export.onnx_file import ONNX_DOMAINS
+from export.refusals import ONNX_DOMAINS
 from export.subgraphs import all_nodes
 from keras_models.errors import BadInput
 from serving.bundle import Manifest, Optimized

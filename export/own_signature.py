@@ -13,7 +13,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from export import drawn, state, structures, ties
+from export import known, state, structures, ties
+from export.takers import takers
 from keras_models.signature import Shape, Signature, Tensor
 from serving.golden import last_bits
 
@@ -46,7 +47,8 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
     structure = structures.inputs_of(model)
     flat = keras.tree.flatten(structure)
     inputs = _described(flat, _input_names(structure, flat), "input", taken=())
-    inputs = tuple(_limited(model, one, own) for one, own in zip(inputs, flat, strict=True))
+    takes = zip(inputs, takers(model, structure), strict=True)
+    inputs = tuple(_limited(one, layers) for one, layers in takes)
     states = state.of(model, taken=[tensor.name for tensor in inputs])
     # A Sequential that was only ever called has the batch that it happened to be called on.
     is_freed = bool(states) or isinstance(model, keras.Sequential)
@@ -93,15 +95,15 @@ def _tables(model: keras.Model) -> list[Any]:
     return [value for value in held if isinstance(value, TABLES)]
 
 
-def _limited(model: keras.Model, tensor: Tensor, own: keras.KerasTensor) -> Tensor:
-    """Adds which ids an input may hold, floats as well: Keras refuses others.
+def _limited(tensor: Tensor, layers: Sequence[keras.Operation]) -> Tensor:
+    """Adds which ids an input may hold, by the layers that take it: Keras refuses others.
 
-    Keras makes float32 the type of a Sequential's input that nobody declared.
+    Floats as well: Keras makes float32 the type of a Sequential's input that nobody declared.
     """
-    size = drawn.size_of_vocabulary(model, own)
-    if size is None or tensor.dtype == "bool":
+    sizes = [size for layer in layers if (size := known.size_of(layer))]
+    if not sizes or tensor.dtype in ("bool", "string"):
         return tensor
-    return dataclasses.replace(tensor, minimum=0, maximum=size - 1)
+    return dataclasses.replace(tensor, minimum=0, maximum=min(sizes) - 1)
 
 
 def _tolerance(model: keras.Model) -> float:

@@ -111,7 +111,7 @@ def _inputs(
         few = {name: value[:3] for name, value in examples.items()}
     yield ALL, dict(examples)
     yield from _lengths(signature, few)
-    yield "zeros", {name: np.zeros_like(value) for name, value in few.items()}
+    yield "zeros", {name: _zeros(value) for name, value in few.items()}
     ranges = {tensor.name: _range(tensor, few[tensor.name]) for tensor in signature.inputs}
     yield "largest", {n: np.full_like(value, ranges[n][1]) for n, value in few.items()}
     yield "smallest", {n: np.full_like(value, ranges[n][0]) for n, value in few.items()}
@@ -125,7 +125,7 @@ def _inputs(
     for name, inputs in drawn.items():
         yield (
             name,
-            {n: np.clip(value, *ranges[n]).astype(value.dtype) for n, value in inputs.items()},
+            {n: _clipped(value, ranges[n]) for n, value in inputs.items()},
         )
 
 
@@ -144,8 +144,20 @@ def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs]]:
         yield f"length_{length}", inputs
 
 
+def _zeros(value: np.ndarray) -> np.ndarray:
+    """Zeros, or empty strings."""
+    return np.full_like(value, b"" if value.dtype.kind == "O" else 0)
+
+
+def _clipped(value: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    return value if value.dtype.kind == "O" else np.clip(value, *limits).astype(value.dtype)
+
+
 def _range(tensor: Tensor, value: np.ndarray) -> tuple[float, float]:
-    """The smallest and the largest that may come: of undeclared indices, what the data hold."""
+    """The smallest and the largest that may come: of undeclared indices, what the data hold.
+
+    Strings are smaller or larger by their bytes.
+    """
     if value.dtype == np.uint8:
         least, most = 0.0, 255.0
     elif value.dtype.kind == "f":
@@ -161,7 +173,8 @@ def _range(tensor: Tensor, value: np.ndarray) -> tuple[float, float]:
 def _checkerboard(value: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     """The steepest edges that there can be: smallest beside largest along every axis."""
     odd = np.indices(value.shape).sum(axis=0) % 2
-    return np.where(odd, *reversed(limits)).astype(value.dtype)
+    least, most = (np.full_like(value, limit) for limit in limits)
+    return np.where(odd, most, least)
 
 
 def _ragged(value: np.ndarray) -> np.ndarray:

@@ -1,10 +1,11 @@
 """Loads a `.keras` file in a process with limits, before the export does: a crash ends here.
 
-    python -m export.rehearsal FILE
+    python -m export.rehearsal FILE [CUSTOM.py ...]
 
 First the weights are looked at without Keras: plain arrays, no links to other files, no more
 numbers than bytes. Then Keras loads the file, with memory limited by the file's size, no file
-written, no socket opened and no process started. Says what is wrong in one line, and exits 2.
+written but into a folder, removed afterwards, where Keras unpacks assets (vocabularies), no socket
+opened and no process started. Says what is wrong in one line, and exits 2.
 """
 
 import io
@@ -12,10 +13,14 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import zipfile
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from export.archive import ASSETS
 from keras_models.errors import BadInput
 
 LIBRARIES_BYTES = 8 * 2**30
@@ -24,22 +29,32 @@ COPIES = 4
 """How many times the weights may be in memory while they are loaded."""
 MOST_SECONDS = 300
 FORBIDDEN_EVENTS = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn")
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 MOST_DATASETS = 200_000
 
 
-def rehearse(path: Path) -> None:
+def rehearse(path: Path, custom: Sequence[Path] = ()) -> None:
     """Loads a file in a process of its own, and throws the model away.
+
+    Args:
+        path: of the file.
+        custom: Python files of the user's own, which are run before.
 
     Raises:
         BadInput: it cannot be loaded within the limits; says why.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "export.rehearsal", str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
-    )
+    with tempfile.TemporaryDirectory() as place:
+        done = subprocess.run(
+            [sys.executable, "-m", "export.rehearsal", str(path), *map(str, custom)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path(__file__).parent.parent),
+                "TMPDIR": place,
+            },
+        )
     if done.returncode == 0:
         return
     said = [line for line in done.stdout.splitlines() if line.startswith(SAYS)]
@@ -50,7 +65,7 @@ def rehearse(path: Path) -> None:
 SAYS = "rehearsal: "
 
 
-def main(file: str) -> int:
+def main(file: str, *custom: str) -> int:
     """Runs the rehearsal in this process."""
     path = Path(file)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -65,9 +80,13 @@ def main(file: str) -> int:
 
     backend.prepare()
     from export import keras_file
+    from export.custom import register
 
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    sys.addaudithook(_refuse_events)
+    register(map(Path, custom))
+    largest = largest_unpacked(path)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+    place = os.path.join(os.path.realpath(tempfile.gettempdir()), "")
+    sys.addaudithook(partial(_refuse_events, place))
     try:
         keras_file.load_trusted(path)
     except BadInput as error:
@@ -79,9 +98,22 @@ def main(file: str) -> int:
     return 0
 
 
-def _refuse_events(event: str, arguments: Any) -> None:
+def largest_unpacked(path: Path) -> int:
+    """Returns the size of the largest file that Keras unpacks: all of them, if there are assets."""
+    with zipfile.ZipFile(path) as opened:
+        members = opened.infolist()
+    has_assets = any(member.filename.startswith(ASSETS) for member in members)
+    return max(member.file_size for member in members) if has_assets else 0
+
+
+def _refuse_events(place: str, event: str, arguments: Any) -> None:
     if event.startswith(FORBIDDEN_EVENTS):
         raise PermissionError(f"{event} while a model is loaded")
+    if event != "open" or not isinstance(arguments[0], str | bytes):
+        return
+    path = os.fsdecode(arguments[0])
+    if arguments[2] & WRITING and not os.path.realpath(path).startswith(place):
+        raise PermissionError(f"a file is written while a model is loaded: {path!r}")
 
 
 def of_weights(path: Path) -> str | None:

@@ -50,24 +50,32 @@ class Source:
     model: keras.Model | None = None
 
 
-def read(path: Path, examples: Path | None = None, *, formats: str = "both") -> Source:
+def read(
+    path: Path,
+    examples: Path | None = None,
+    *,
+    formats: str = "both",
+    custom: Sequence[Path] = (),
+) -> Source:
     """Reads a run directory or a `.keras` file.
 
     Args:
         path: either of them.
         examples: for a lone file, an .npz with an array per input.
         formats: `savedmodel` for that alone, else `both`.
+        custom: for a lone file, Python files that define what it needs; they are run.
 
     Raises:
         BadInput: it is neither, or damaged, or needs code that is not here.
     """
     if path.is_dir():
-        if examples is not None:
-            raise BadInput("--examples is for a lone .keras file: a run brings its own")
+        if examples is not None or custom:
+            flag = "--custom" if custom else "--examples"
+            raise BadInput(f"{flag} is for a lone .keras file: a run brings its own")
         return _in_formats(_read_run(path), formats)
     if not path.exists():
         raise BadInput(f"there is no run directory or .keras file {path}")
-    return _in_formats(_read_file(path, examples), formats)
+    return _in_formats(_read_file(path, examples, custom), formats)
 
 
 def _in_formats(source: Source, formats: str) -> Source:
@@ -122,8 +130,8 @@ def _spec(reads: str, path: Path, config: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _read_file(path: Path, examples: Path | None) -> Source:
-    model = keras_file.load(path)
+def _read_file(path: Path, examples: Path | None, custom: Sequence[Path]) -> Source:
+    model = keras_file.load(path, custom)
     signature = own_signature.signature_of(model)
     for tensor in signature.outputs:
         drawn.numpy_dtype(tensor)
@@ -158,7 +166,7 @@ def _json(path: Path, missing: str) -> dict[str, Any]:
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            return keras_file.with_bytes({name: arrays[name] for name in arrays.files})
     except FileNotFoundError as error:
         raise BadInput(f"there is no file {path}") from error
     except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:

@@ -119,10 +119,11 @@ def _declared_outputs(model: keras.Model) -> Any:
 
 
 def _is_believed(model: keras.Model) -> bool:
-    """Tells whether every layer gives the shape that it declares.
+    """Tells whether every layer gives the shape and type that it declares.
 
-    Of Keras' own three do not: an activation that halves an axis, the crop that is none but in
-    training, and `keras.ops.kron` of tensors of two ranks. What others wrote is tried.
+    Of Keras' own four do not: an activation that halves an axis, the crop that is none but in
+    training, `keras.ops.kron` of tensors of two ranks, and the lookup that gives strings. What
+    others wrote is tried.
     """
     return not any(_may_err(layer) for layer in model._flatten_layers())
 
@@ -130,6 +131,8 @@ def _is_believed(model: keras.Model) -> bool:
 def _may_err(layer: keras.Layer) -> bool:
     if isinstance(layer, keras.layers.RandomCrop):
         return True
+    if isinstance(layer, keras.layers.StringLookup):
+        return bool(layer.invert)
     if any(type(one).__name__ == "Kron" for one in getattr(layer, "operations", ())):
         return True
     if isinstance(layer, keras.layers.Activation):
@@ -143,14 +146,14 @@ def _may_err(layer: keras.Layer) -> bool:
 
 
 def _corrected(declared: keras.KerasTensor, traced: keras.KerasTensor) -> keras.KerasTensor:
-    """The tensor as it is called, in the shape that was seen, where it was."""
+    """The tensor as it is called, in the shape and type that were seen, where they were."""
     shape = traced.shape
     if len(shape) == len(declared.shape):
         pairs = zip(declared.shape, shape, strict=True)
         shape = tuple(own if seen is None else seen for own, seen in pairs)
-    if shape == declared.shape:
+    if (shape, traced.dtype) == (declared.shape, declared.dtype):
         return declared
-    tensor = keras.KerasTensor(shape, dtype=declared.dtype, name=declared.name)
+    tensor = keras.KerasTensor(shape, dtype=traced.dtype, name=declared.name)
     tensor._keras_history = declared._keras_history
     return tensor
 

@@ -5,6 +5,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.protobuf import fingerprint_pb2
@@ -28,7 +29,7 @@ def to_savedmodel(signatures: Sequence[Signature], folder: Path) -> None:
     functions = {signature.name: _traced(signature) for signature in signatures}
     # TensorFlow saves only the variables that it can reach from the module.
     module.variables_used = _variables(functions)
-    module.resources_used = [one for signature in signatures for one in signature.resources]
+    module.resources_used = _tables(signatures, functions)
     try:
         tf.saved_model.save(module, str(folder), signatures=functions)
     except tf.errors.ResourceExhaustedError as error:  # how TensorFlow says that a disk is full
@@ -75,6 +76,16 @@ def _checks(tensor: Tensor, inputs: Mapping[str, tf.Tensor]) -> Iterator[tf.Oper
         if limit is not None:
             holds = tf.reduce_all(is_within(value, tf.cast(limit, value.dtype)))
             yield tf.Assert(holds, [f"{tensor.name} must be at {word} {limit:.15g}"])
+
+
+def _tables(
+    signatures: Sequence[Signature],
+    functions: Mapping[str, tf.types.experimental.ConcreteFunction],
+) -> list[Any]:
+    """The tables that a function reads; a layer may have others, which only `adapt` needs."""
+    captured = {id(outside) for one in functions.values() for outside, _ in one.graph.captures}
+    tables = [one for signature in signatures for one in signature.resources]
+    return [one for one in tables if id(one.resource_handle) in captured]
 
 
 def _variables(

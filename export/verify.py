@@ -75,7 +75,8 @@ def verify(path: Path, *, savedmodel: bool) -> tuple[list[Proof], list[str]]:
     Raises:
         NotFound: there is no bundle.
         DamagedBundle: files were added, removed or changed; nothing of it was run.
-        BadInput: the SavedModel was asked for, and TensorFlow is not installed.
+        BadInput: the SavedModel was asked for, and TensorFlow is not installed; or it was not,
+            and there is nothing else.
     """
     folder = find_version(path)
     if savedmodel and importlib.util.find_spec("tensorflow") is None:
@@ -85,6 +86,11 @@ def verify(path: Path, *, savedmodel: bool) -> tuple[list[Proof], list[str]]:
     if differing:
         more = f", and {len(differing) - 5} more" if len(differing) > 5 else ""
         raise DamagedBundle(f"{folder}: {', '.join(differing[:5])}{more}")
+    if not savedmodel and not any(signature.onnx for signature in manifest.signatures):
+        raise BadInput(
+            f"{folder} has every file as published, and no ONNX graph to run: "
+            "its SavedModel is run with --savedmodel"
+        )
     verdicts = [Model(folder, manifest).check_golden()]
     if savedmodel:
         verdicts.append(_savedmodel_verdict(folder, manifest))

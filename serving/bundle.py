@@ -19,6 +19,9 @@ MANIFEST = "bundle.json"
 REFERENCE = "reference.npz"
 LARGEST_MANIFEST = 64 * 2**20
 
+NOT_FINITE = ("NaN", "infinity", "-infinity")
+"""Floats that are no numbers; a graph may make of them what Keras does not."""
+
 Shape = tuple[int | str, ...]
 
 
@@ -36,6 +39,8 @@ class Tensor:
 
     Attributes:
         minimum, maximum: of an input, the smallest and largest value that is taken; None for any.
+        refused: of an input, those of `NOT_FINITE` that are not taken, for the graph does not
+            answer to them as Keras does.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Tensor:
     codec: Codec | None = None
     minimum: float | None = None
     maximum: float | None = None
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,7 +289,9 @@ def _manifest(content: Any) -> Manifest:
 
 
 def _tensor(content: Any) -> Tensor:
-    codec = content.get("codec")
+    codec, refused = content.get("codec"), tuple(content.get("refused", ()))
+    if not set(refused) <= set(NOT_FINITE):
+        raise ValueError(f"refused {list(refused)}")
     return Tensor(
         name=str(content["name"]),
         dtype=str(content["dtype"]),
@@ -291,6 +299,7 @@ def _tensor(content: Any) -> Tensor:
         codec=Codec(**codec) if codec else None,
         minimum=content.get("minimum"),
         maximum=content.get("maximum"),
+        refused=refused,
     )
 
 

@@ -188,7 +188,8 @@ class Model:
             signature = self.manifest.signature(name)
             if signature.onnx is None:
                 raise NotFound(
-                    f"signature {name!r} of {self.manifest.name} is in the SavedModel alone"
+                    f"signature {name!r} of {self.manifest.name} is in the SavedModel alone, "
+                    "which TF Serving serves"
                 )
             content = bundle.read_checked(self.folder, self.manifest, signature.onnx)
             data = f"{signature.onnx}.data"  # of graphs that would not fit into one file

@@ -1,7 +1,7 @@
 """An ONNX Runtime session that only ever sees inputs which fit its graph."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import onnxruntime
@@ -200,6 +200,8 @@ def _check_tensor(tensor: Tensor, value: np.ndarray, sizes: dict[str, int]) -> N
             raise BadInput(f"{_wanted(tensor)}, got shape {list(value.shape)}")
     if value.size:
         _check_range(tensor, value)
+    if tensor.refused and not np.isfinite(value).all():
+        _check_finite(tensor, value)
 
 
 @functools.cache
@@ -218,6 +220,23 @@ def _check_range(tensor: Tensor, value: np.ndarray) -> None:
         raise BadInput(f"{tensor.name} must be at least {tensor.minimum:.15g}, got {least}")
     if tensor.maximum is not None and not (most := value.max()) <= tensor.maximum:
         raise BadInput(f"{tensor.name} must be at most {tensor.maximum:.15g}, got {most}")
+
+
+_IS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "NaN": np.isnan,
+    "infinity": np.isposinf,
+    "-infinity": np.isneginf,
+}
+"""How each of `bundle.NOT_FINITE` is found."""
+
+
+def _check_finite(tensor: Tensor, value: np.ndarray) -> None:
+    for number in tensor.refused:
+        if _IS[number](value).any():
+            raise BadInput(
+                f"{tensor.name} holds {number}, which is not taken: "
+                "the graph would answer otherwise than Keras"
+            )
 
 
 def _written(tensor: Tensor) -> str:

@@ -62,11 +62,11 @@ def contest(case: Case, sides: tuple[str, ...] = SIDES) -> dict[str, Any]:
 def _runs(case: Case, signature: Any, model: Any, random: Any) -> list[dict[str, np.ndarray]]:
     from export import drawn
 
-    limits = drawn.limits(model, signature)
+    sources = drawn.sources(model, signature)
     runs = []
     for batch, length in zip((3, 1), case.lengths, strict=True):
         free = drawn.lengths(signature, batch, length)
-        inputs = drawn.draw(random, signature, free, limits)
+        inputs = drawn.draw(random, signature, free, sources)
         for name, function in case.draw.items():
             shape, dtype = inputs[name].shape, inputs[name].dtype
             inputs[name] = np.asarray(function(random, shape)).astype(dtype)

@@ -1,13 +1,14 @@
-"""Weights that would not fit: left out while a model is converted, written into a file beside it.
+"""Large weights: left out while a model is converted, and written when the graph is done.
 
-A file of ONNX, and a graph of TensorFlow's on its way there, hold 2 GB at most. Of a model that
-comes near, a large variable is read through a mark that becomes a node without an input, `Weight`
-of another domain. When the graph is done, such a node becomes a constant whose numbers are in
-`<name>.onnx.data`; what only turns or reshapes one is computed when it is written, one after the
-other, so that memory never holds a second model.
+A file of ONNX, and a graph of TensorFlow's on its way there, hold 2 GB at most; and every step on
+that way makes another copy. So a large variable is read through a mark that becomes a node without
+an input, `Weight` of another domain. When the graph is done, such a node becomes a constant, whose
+numbers are written into the graph's file or, where that would be too large, into `<name>.onnx.data`
+beside it. What only turns or reshapes one is computed when it is written, one after the other, so
+that memory never holds a second model.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,20 @@ from typing import Any
 import numpy as np
 import onnx
 import tensorflow as tf
-from keras.src.backend.common import KerasVariable
+from keras.src.backend.common import KerasVariable, get_autocast_scope
 from onnx import TensorProto, helper, numpy_helper
 
+from export.lowering import streamed
 from export.lowering.marks import Marks, Nodes, Replacement
 from export.subgraphs import all_nodes, bodies
 from keras_models.errors import BadInput
 
 DOMAIN = "keras_models.weights"
 LARGE_BYTES = 2**30
-"""Variables of a function above which the large ones are left out."""
+"""Variables of a function above which all large ones are left out, and have their own file."""
+HEAVY_BYTES = 2**26
+"""Matrices of a function above which they are left out, for the sake of memory. Kernels of
+convolutions stay, for normalization is folded into them."""
 LEAST_BYTES = 2**20
 """Size of a variable that is worth leaving out."""
 ALIGNMENT = 64
@@ -33,25 +38,29 @@ ALIGNMENT = 64
 Maker = Callable[[], np.ndarray]
 
 
-def needs_detaching(variables: Any) -> bool:
-    """Tells whether a traced function's variables come near what one file can hold."""
-    sizes = [int(np.prod(one.shape)) * int(one.dtype.size) for one in variables]
-    return sum(sizes) > LARGE_BYTES
-
-
 class Weights:
     """The variables that were left out of one trace, and what is made of them."""
 
     def __init__(self) -> None:
         """Begins with none."""
+        self._are_beside = False
         self._makers: list[Maker] = []
         self._kinds: list[tuple[tuple[int, ...], np.dtype]] = []
         self._marked: dict[tuple[int, int], tf.Tensor] = {}
 
+    def are_to_be_left_out(self, variables: Iterable[tf.Variable]) -> bool:
+        """Tells whether a function that reads these variables is traced again without them."""
+        sizes = {id(one): _bytes_of(one) for one in variables}
+        self._are_beside = sum(sizes.values()) > LARGE_BYTES
+        matrices = [
+            s for one in variables if _is_matrix(one) and (s := sizes[id(one)]) >= LEAST_BYTES
+        ]
+        return self._are_beside or sum(matrices) > HEAVY_BYTES
+
     @property
-    def are_detached(self) -> bool:
-        """Whether any was left out."""
-        return bool(self._makers)
+    def are_beside(self) -> bool:
+        """Whether any was left out that is written into a file of its own."""
+        return self._are_beside and bool(self._makers)
 
     @property
     def replacements(self) -> tuple[Replacement, ...]:
@@ -61,8 +70,7 @@ class Weights:
     def _value(self, marks: Marks, original: Any) -> Any:
         def value(variable: Any) -> Any:
             own = variable._value
-            size = 0 if own is None else int(np.prod(own.shape)) * own.dtype.size
-            if size < LEAST_BYTES or own.dtype != tf.float32 or tf.executing_eagerly():
+            if own is None or tf.executing_eagerly() or not self._is_left_out(own):
                 return original.fget(variable)
             key = id(variable), id(tf.compat.v1.get_default_graph())
             if key not in self._marked:
@@ -72,6 +80,13 @@ class Weights:
             return variable._maybe_autocast(self._marked[key])
 
         return property(value)
+
+    def _is_left_out(self, variable: tf.Variable) -> bool:
+        if variable.dtype != tf.float32 or _bytes_of(variable) < LEAST_BYTES:
+            return False
+        scope = get_autocast_scope()
+        is_cast = scope is not None and scope.dtype not in (None, "float32")
+        return self._are_beside or (_is_matrix(variable) and not is_cast)
 
     def _add(self, maker: Maker, shape: tuple[int, ...], dtype: np.dtype) -> int:
         self._makers.append(maker)
@@ -85,6 +100,9 @@ class Weights:
             model: changed in place.
         """
         self._attach(model.graph)
+        if not self.are_beside:  # of the graph's file, only its own constants can wait
+            for body in (body for node in model.graph.node for body in bodies(node)):
+                self._fill(body)
         kept = [one for one in model.opset_import if one.domain != DOMAIN]
         del model.opset_import[:]
         model.opset_import.extend(kept)
@@ -111,6 +129,11 @@ class Weights:
             self._placeholder(name, number) for name, number in known.items() if name in used
         )
 
+    def _fill(self, body: onnx.GraphProto) -> None:
+        for tensor in _external(body):
+            array = self._makers[_number(tensor)]()
+            tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(array), tensor.name))
+
     def _turned(self, number: int, turn: Callable[[np.ndarray], np.ndarray]) -> int:
         maker, (shape, dtype) = self._makers[number], self._kinds[number]
         like = turn(np.broadcast_to(np.zeros((), dtype), shape))  # which takes no memory
@@ -124,24 +147,63 @@ class Weights:
         return tensor
 
     def write(self, model: onnx.ModelProto, path: Path) -> None:
-        """Writes the numbers beside the graph's file, in the order of the graph's constants.
+        """Writes a graph's file, with the numbers that were left out in it or beside it.
 
         Args:
-            model: its constants then say where their numbers are.
-            path: of the graph's file; theirs has `.data` after its name.
+            model: done but for them; is not used afterwards.
+            path: of the file. The one beside it has `.data` after its name.
         """
-        if not self.are_detached:
-            return
+        if self.are_beside:
+            self._write_beside(model, path)
+            path.write_bytes(model.SerializeToString(deterministic=True))
+        else:
+            inside = [one for one in model.graph.initializer if _is_external(one)]
+            entries = ((one, self._makers[_number(one)]) for one in inside)
+            streamed.write(model, entries, path)
+
+    def _write_beside(self, model: onnx.ModelProto, path: Path) -> None:
+        """In the order of the graph's constants, which then say where their numbers are."""
         target = data_of(path)
         with target.open("wb") as file:
             for tensor in _external(model.graph):
-                array = np.ascontiguousarray(self._makers[int(tensor.external_data[0].value)]())
+                array = np.ascontiguousarray(self._makers[_number(tensor)]())
                 file.write(bytes(-file.tell() % ALIGNMENT))
                 where = {"location": target.name, "offset": file.tell(), "length": array.nbytes}
                 file.write(array.data)
                 del tensor.external_data[:]
                 for key, value in where.items():
                     tensor.external_data.add(key=key, value=str(value))
+
+
+def _bytes_of(variable: tf.Variable) -> int:
+    return int(np.prod(variable.shape)) * int(variable.dtype.size)
+
+
+def _is_matrix(variable: tf.Variable) -> bool:
+    return len(variable.shape) <= 2
+
+
+def _is_external(tensor: onnx.TensorProto) -> bool:
+    return bool(tensor.data_location == TensorProto.EXTERNAL)
+
+
+def _number(tensor: onnx.TensorProto) -> int:
+    return int(tensor.external_data[0].value)
+
+
+def declared(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Returns a copy in which the constants that have no numbers yet are inputs: to be checked."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    waiting = [one for one in copy.graph.initializer if _is_external(one)]
+    for tensor in waiting:
+        copy.graph.input.append(
+            helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+        )
+    kept = [one for one in copy.graph.initializer if not _is_external(one)]
+    del copy.graph.initializer[:]
+    copy.graph.initializer.extend(kept)
+    return copy
 
 
 def data_of(path: Path) -> Path:
@@ -191,7 +253,7 @@ def _turn(
 
 def _external(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     for tensor in graph.initializer:
-        if tensor.data_location == TensorProto.EXTERNAL:
+        if _is_external(tensor):
             yield tensor
     for node in graph.node:
         for body in bodies(node):

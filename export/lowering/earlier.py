@@ -1,8 +1,8 @@
 """Operators that ONNX Runtime computes slower in a newer operator set than in an older one.
 
 From operator set 19 on, average pooling may be dilated, and ONNX Runtime 1.32 then computes it by a
-loop over every element: of 16 × 16 × 16 places and 16 channels, averages of 3 × 3 × 3 took 2.7 ms
-in place of 0.26. Only in two dimensions, and of channels in eights, has it another way.
+loop over every element (`python -m benchmarks.pooling` prints how long it takes). Only in two
+dimensions, and of channels in eights, has it another way.
 """
 
 import onnx

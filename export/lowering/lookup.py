@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras.src.backend.tensorflow import nn
 from keras.src.utils import tf_utils
+from onnx import TensorProto
 
 from export.lowering.marks import Context, Marks, Node, Nodes, Replacement
 
@@ -22,11 +23,11 @@ def bucketize(context: Context, node: Node, name: str, args: object) -> None:
     """
     nodes, x, output = _replacing(context, node)
     boundaries = np.asarray(node.get_attr("boundaries").floats, np.float32)
-    given = nodes("Cast", [x], to=_FLOAT32) if context.get_dtype(x) != _FLOAT32 else x
+    is_float32 = context.get_dtype(x) == TensorProto.FLOAT
+    given = x if is_float32 else nodes("Cast", [x], to=TensorProto.FLOAT)
     below = nodes("Less", [nodes.unsqueezed(given, -1), nodes.constant(boundaries)])
-    count = nodes(
-        "ReduceSum", [nodes("Cast", [below], to=_INT32), nodes.constant([-1], np.int64)], keepdims=0
-    )
+    ones = nodes("Cast", [below], to=TensorProto.INT32)
+    count = nodes("ReduceSum", [ones, nodes.constant([-1], np.int64)], keepdims=0)
     _give(nodes, nodes("Sub", [nodes.constant(len(boundaries), np.int32), count]), output)
 
 
@@ -84,7 +85,7 @@ class Tables:
         nodes, _, output = _replacing(context, node)
         found = nodes(
             "LabelEncoder",
-            [nodes("Cast", [keys], to=_INT64)],
+            [nodes("Cast", [keys], to=TensorProto.INT64)],
             domain=ONNX_ML,
             **table,
         )
@@ -118,8 +119,6 @@ def _give(nodes: Nodes, made: str, output: tuple[str, Any, Any]) -> None:
     )
 
 
-_FLOAT32, _INT32, _INT64 = 1, 6, 7
-"""ONNX's numbers for the types."""
 REPLACEMENTS = (
     Replacement(nn, "one_hot", _one_hot),
     Replacement(tf_utils, "tf_encode_categorical_inputs", _counted),

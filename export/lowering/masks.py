@@ -1,6 +1,7 @@
 """Masks over time, for operators that know only how many steps count: all of them at the front."""
 
 import numpy as np
+from onnx import TensorProto
 
 from export.lowering.marks import Nodes
 
@@ -15,14 +16,14 @@ class Compacted:
     def __init__(self, nodes: Nodes, mask: str) -> None:
         """Writes what is needed of a mask, bool [batch, time]."""
         self._nodes, self._mask = nodes, mask
-        ones = nodes("Cast", [mask], to=_INT64)
+        ones = nodes("Cast", [mask], to=TensorProto.INT64)
         self._passed = nodes("CumSum", [ones, nodes.constant(1, np.int64)])
         axis = nodes.constant([1], np.int64)
         counts = nodes("ReduceSum", [ones, axis], keepdims=1)  # [batch, 1]
         one = nodes.constant([1], np.int64)
         self._is_empty = nodes("Less", [counts, one])
         at_least_one = nodes.squeezed(nodes("Max", [counts, one]), 1)
-        self.lengths: str = nodes("Cast", [at_least_one], to=_INT32)
+        self.lengths: str = nodes("Cast", [at_least_one], to=TensorProto.INT32)
         zeros = nodes("Sub", [ones, ones])
         step = nodes("Sub", [self._all(zeros), one])  # 0, 1, 2, … for each sample
         before = nodes("Sub", [self._passed, one])
@@ -65,7 +66,3 @@ class Compacted:
             "GatherND", [sequence, self._nodes.unsqueezed(order, 2)], batch_dims=1
         )
         return made
-
-
-_INT32, _INT64 = 6, 7
-"""ONNX's numbers for the types."""

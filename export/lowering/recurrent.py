@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from onnx import TensorProto
 
 from export.lowering.marks import Marks, Nodes, Replacement
 from export.lowering.masks import Compacted
@@ -121,10 +122,11 @@ def _like(scan: Scan, sequences: tf.Tensor) -> list[tf.TensorSpec]:
 
 def _write(scan: Scan, nodes: Nodes, inputs: list[str]) -> list[str]:
     dtype = nodes.context.get_dtype(inputs[0])
-    is_float32 = dtype == _FLOAT32
+    is_float32 = dtype == TensorProto.FLOAT
     count = sum(cell.states for cell in scan.cells)
     x, *states = (
-        one if is_float32 else nodes("Cast", [one], to=_FLOAT32) for one in inputs[: count + 1]
+        one if is_float32 else nodes("Cast", [one], to=TensorProto.FLOAT)
+        for one in inputs[: count + 1]
     )
     if scan.is_masked:
         last, outputs, after = _masked(scan, nodes, x, states, inputs[-1])
@@ -258,8 +260,6 @@ def _float32(weight: Any) -> np.ndarray:
     return np.asarray(weight, np.float32)
 
 
-_FLOAT32 = 1
-"""ONNX's number for float32."""
 LOOPS = (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU, recurrent.Scanned)
 """The classes with a loop over time of their own."""
 REPLACEMENTS = tuple(Replacement(cls, "inner_loop", _inner_loop) for cls in LOOPS)

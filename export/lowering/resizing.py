@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from onnx import TensorProto
 
 from export.lowering.marks import Marks, Nodes, Replacement
 
@@ -80,7 +81,7 @@ def _write_resize(mode: dict[str, Any], nodes: Nodes, inputs: list[str]) -> list
     image, size = inputs
     shape = nodes("Shape", [image])  # tf2onnx folds one with start and end as if it had none
     batch, channels = (nodes("Gather", [shape, nodes.constant([i], np.int64)]) for i in (0, 3))
-    sizes = nodes("Concat", [batch, nodes("Cast", [size], to=_INT64), channels], axis=0)
+    sizes = nodes("Concat", [batch, nodes("Cast", [size], to=TensorProto.INT64), channels], axis=0)
     return [nodes("Resize", [image, "", "", sizes], **mode)]
 
 
@@ -204,8 +205,6 @@ def _write_upsampled(
     return [nodes("Resize", [inputs[0], "", nodes.constant(scales, np.float32)], **mode)]
 
 
-_INT64 = 7
-"""ONNX's number for the type."""
 REPLACEMENTS = (
     Replacement(tf.image, "resize", _resize),
     Replacement(keras.layers.UpSampling1D, "call", _upsampling),

@@ -64,7 +64,7 @@ def try_bundle(folder: Path) -> str:
     _limit_memory(EXTRA_MEMORY_BYTES + MEMORY_PER_BYTE * size)
     model = Model(folder, manifest)
     if not any(signature.onnx for signature in manifest.signatures):
-        raise DamagedBundle("no signature of it has an ONNX graph")
+        raise DamagedBundle("it has a SavedModel alone, which TF Serving serves")
     faults = model.check_golden().faults
     if faults:
         raise DamagedBundle(f"its golden outputs are not repeated: {faults[0]}")

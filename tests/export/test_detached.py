@@ -78,3 +78,22 @@ def test_they_are_not_quantized_and_it_is_said_why(staged):
     real = bundle.dataclasses.replace(read, examples_are_real=True)
     with pytest.raises(BadInput, match="too large to be rewritten"):
         quantize.with_numbers(manifest, real, folder, cases, "int8")
+
+
+def test_heavy_matrices_are_written_into_the_graphs_file_and_the_graph_is_the_same(
+    tmp_path, monkeypatch
+):
+    signature = own_signature.signature_of(network())
+    monkeypatch.setattr(detached, "LARGE_BYTES", 2**30)
+    onnx_file.write(signature, tmp_path / "plain.onnx")
+    monkeypatch.setattr(detached, "HEAVY_BYTES", 100)
+    onnx_file.write(signature, tmp_path / "heavy.onnx")
+    assert not (tmp_path / "heavy.onnx.data").exists()
+    plain, heavy = (onnx.load(tmp_path / f"{name}.onnx") for name in ("plain", "heavy"))
+    onnx.checker.check_model(heavy, full_check=True)
+    assert list(heavy.graph.node) == list(plain.graph.node)
+    constants = [
+        {one.name: one.raw_data for one in graph.graph.initializer} for graph in (plain, heavy)
+    ]
+    assert constants[0] == constants[1]
+    assert sum(len(list(one.dims)) == 2 for one in heavy.graph.initializer) >= 3

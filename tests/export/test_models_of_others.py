@@ -168,9 +168,9 @@ def test_a_model_of_another_kind_answers_as_keras_does(name, tmp_path):
     path = tmp_path / "model.onnx"
     onnx_file.write(signature, path)
     session = onnxruntime.InferenceSession(path)
-    random, limits = np.random.default_rng(0), drawn.limits(model, signature)
+    random, sources = np.random.default_rng(0), drawn.sources(model, signature)
     for batch, length in ((4, 7), (1, 11)):
-        inputs = drawn.draw(random, signature, drawn.lengths(signature, batch, length), limits)
+        inputs = drawn.draw(random, signature, drawn.lengths(signature, batch, length), sources)
         answers = session.run(None, inputs)
         expected = signature.function(**inputs)
         for tensor, answer in zip(signature.outputs, answers, strict=True):

@@ -4,7 +4,16 @@ import shutil
 
 import pytest
 
-from tests.serving.networks import half_plus, masked, pixels, series, slow, so_far, sums
+from tests.serving.networks import (
+    half_plus,
+    masked,
+    pixels,
+    rectified,
+    series,
+    slow,
+    so_far,
+    sums,
+)
 from tests.serving.server_process import Server
 from tests.serving.written_bundles import write_bundle
 
@@ -32,7 +41,7 @@ def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     write_bundle(folder / "half_plus" / "123", half_plus(2))
     write_bundle(folder / "half_plus" / "00000124", half_plus(3))
-    for build in (sums, pixels, series, so_far, masked, slow):
+    for build in (sums, pixels, series, so_far, masked, rectified, slow):
         write_bundle(folder / build.__name__ / "1", build())
     return folder
 

@@ -201,6 +201,22 @@ def masked():
     ]
 
 
+def rectified():
+    """Numbers below zero become zero: as its export found, NaN does too, and does not in Keras."""
+    return [
+        Graph(
+            signature=signature(
+                "serving_default",
+                [tensor("x", "float32", 2, refused=("NaN",))],
+                [tensor("y", "float32", 2)],
+            ),
+            nodes=[helper.make_node("Relu", ["x"], ["y"])],
+            reference=lambda x: [np.maximum(x, 0)],
+            examples={"x": np.array([[1, -2], [-3, 4]], np.float32)},
+        )
+    ]
+
+
 def slow():
     """Some hundredths of a second for each row: matrices multiplied again and again."""
     size, times = 250, 20

@@ -42,6 +42,14 @@ def test_nan_and_infinity_go_in_and_out(server):
     assert answer["predictions"][1:] == [float("inf"), float("-inf"), 3.0]
 
 
+def test_nan_of_which_a_graph_makes_a_number_is_refused_with_the_reason(server):
+    path = "/v1/models/rectified:predict"
+    assert server.post(path, '{"instances": [[-1, Infinity]]}')[0] == 200
+    status, answer = server.post(path, '{"instances": [[-1, 2], [3, NaN]]}')
+    assert status == 400
+    assert answer["error"].startswith("x holds NaN, which is not taken")
+
+
 def test_no_rows_give_no_rows(server):
     assert server.post(f"{HALF}:predict", {"inputs": []}) == (200, {"outputs": []})
     status, answer = server.post("/v1/models/pixels:predict", {"inputs": {"image": []}})

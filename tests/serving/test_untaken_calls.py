@@ -5,7 +5,7 @@ import shutil
 import grpc
 import numpy as np
 
-from serving.rpc import sending
+from serving.http2 import outgoing
 from serving.wire import tensor_proto
 from serving.wire.messages import message, serving
 from tests.serving.server_process import GUARD_SECONDS, wait_until

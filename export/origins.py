@@ -1,0 +1,72 @@
+"""Which Keras layer an operator comes from: while a model is traced, each call of a layer has a
+scope with its number in every name beneath, which tf2onnx keeps.
+
+Keras' own scopes will not do: TensorFlow numbers the second call of `dense` `dense_1`, which may
+be another layer's name.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from export.lowering.marks import Marks, Replacement
+
+SCOPE = re.compile(r"layer\.(\d+)\.")
+
+
+class Origins:
+    """The layers that were called in one trace."""
+
+    def __init__(self) -> None:
+        """Begins with none."""
+        self._called: list[keras.Operation] = []
+
+    @property
+    def replacements(self) -> tuple[Replacement, ...]:
+        """What is to be replaced while the model is traced."""
+        return (Replacement(keras.Operation, "__call__", self._scoped),)
+
+    def _scoped(self, marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(layer: keras.Operation, *arguments: Any, **named: Any) -> Any:
+            self._called.append(layer)
+            with tf.name_scope(f"layer.{len(self._called) - 1}."):
+                return original(layer, *arguments, **named)
+
+        return call
+
+    def of(self, names: Iterable[str]) -> list[str]:
+        """Returns the layers that operators come from, each once: `encoder/find (StringLookup)`.
+
+        Args:
+            names: of operators, or texts that name some. What no layer made is left out.
+        """
+        found = (self._chain(name) for name in names)
+        return list(dict.fromkeys(described(chain) for chain in found if chain))
+
+    def _chain(self, name: str) -> list[keras.Operation]:
+        """Each once: the body of a loop begins with the scopes that the loop itself is in."""
+        return [self._called[int(number)] for number in dict.fromkeys(SCOPE.findall(name))]
+
+
+def described(chain: Sequence[keras.Operation]) -> str:
+    """Returns a layer's name with those of the models around it, and its class.
+
+    Named is the layer that a person put into the model, not the ones that Keras makes it of: the
+    first of Keras' own beneath all models, wrappers and layers of the user's.
+
+    Args:
+        chain: layers that call each other, the model first.
+    """
+    own = [position for position, layer in enumerate(chain) if _is_a_persons(layer)]
+    last = min(own[-1] + 1 if own else 0, len(chain) - 1)
+    path = "/".join(layer.name for layer in chain[min(1, last) : last + 1])
+    return f"{path} ({type(chain[last]).__name__})"
+
+
+def _is_a_persons(layer: keras.Operation) -> bool:
+    if isinstance(layer, keras.Model | keras.layers.Wrapper):
+        return True
+    return type(layer).__module__.split(".")[0] != "keras"

@@ -1,0 +1,82 @@
+"""What ONNX cannot express is refused by the layer that needs it, with the reason and a way round.
+
+Layers are found inside of models, in loops, and where a model calls them in Python.
+"""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from export import onnx_file, own_signature
+from keras_models.errors import BadInput
+
+
+class Inverse(layers.Layer):
+    """A layer of the user's own, of which ONNX has no operator."""
+
+    def call(self, x):
+        return ops.erfinv(ops.tanh(x))
+
+
+class Cell(layers.Layer):
+    state_size = 4
+
+    def call(self, x, states):
+        h = ops.erfinv(ops.tanh(x + states[0]))
+        return h, [h]
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.tail = layers.Dense(4), Inverse(name="tail")
+
+    def call(self, x):
+        return self.tail(self.tail(self.first(x)))
+
+
+def subclassed():
+    model = Subclassed()
+    model(np.zeros((2, 3), np.float32))
+    return model
+
+
+def nested():
+    x = keras.Input((3,), name="x")
+    encoder = keras.Sequential([keras.Input((4,)), Inverse(name="deep")], name="encoder")
+    return keras.Model(x, encoder(layers.Dense(4, name="deep")(x)))
+
+
+def looped():
+    x = keras.Input((5, 4), name="x")
+    return keras.Model(x, layers.RNN(Cell(name="cell"), name="rnn")(x))
+
+
+def function():
+    x = keras.Input((3,), name="x")
+    return keras.Model(x, layers.Dense(2)(ops.erfinv(x)))
+
+
+def words():
+    text = keras.Input((), dtype="string", name="text")
+    table = layers.TextVectorization(vocabulary=["a", "cat"], name="words")
+    return keras.Model(text, layers.Embedding(4, 2)(table(text)))
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (subclassed, ": tail (Inverse) uses Erfinv, and"),
+        (nested, ": encoder/deep (Inverse) uses Erfinv, and"),
+        (looped, ": rnn/cell (Cell) uses Erfinv, and"),
+        (function, " (Erfinv) uses Erfinv, and"),
+        (words, ": words (TextVectorization) computes on strings, and"),
+    ],
+)
+def test_the_layer_is_named_with_the_reason_and_the_way_round(build, says, tmp_path):
+    with pytest.raises(BadInput) as refused:
+        onnx_file.write(own_signature.signature_of(build()), tmp_path / "model.onnx")
+    assert says in str(refused.value)
+    assert "--format savedmodel" in str(refused.value)
+    assert not (tmp_path / "model.onnx").exists()
