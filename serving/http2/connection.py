@@ -158,6 +158,10 @@ class Connection(asyncio.BufferedProtocol):
         """Waits while the client has too much that it does not take."""
         await self._outgoing.room()
 
+    def made(self, size_bytes: int | None) -> None:
+        """An answer is made, and sent, or never will be."""
+        self._outgoing.made(size_bytes)
+
     def receiver(self, number: int) -> Receiver | None:
         """Returns who takes the data of a stream."""
         if self._heads.is_within or not number or number > self._last:

@@ -12,8 +12,13 @@ from serving.http2 import frames
 from serving.http2.frames import Broken
 from serving.http2.stream import Stream
 
-MOST_UNTAKEN_BYTES = 16 * 2**20
-"""Of answers; with more of them the client's next calls wait."""
+MOST_BYTES = 64 * 2**20
+"""Of a client's answers, those that are being made and those that it has not taken; where the next
+would be beyond, its calls wait."""
+FIRST_GUESS_BYTES = 4 * 2**20
+"""Of an answer's size: what grpc's clients take unless they are told otherwise."""
+SHARE_OF_LAST = 1 / 8
+"""With which a guess follows the answers."""
 MOST_REPLY_BYTES = 64 * 1024
 """Of answers to settings and pings, and of resets, that the client does not take."""
 
@@ -44,7 +49,8 @@ class Outgoing:
         self._pace = Pace(patience_seconds, slowest_bytes_per_second)
         self._transport: asyncio.Transport | None = None
         self._room, self._largest_frame = frames.DEFAULT_WINDOW, frames.DEFAULT_FRAME
-        self._reply_bytes = 0
+        self._reply_bytes = self._making = 0
+        self._guess_bytes = float(FIRST_GUESS_BYTES)
         self._writable, self._moved = asyncio.Event(), asyncio.Event()
         self._writable.set()
 
@@ -132,9 +138,20 @@ class Outgoing:
         await self._writable.wait()
 
     async def room(self) -> None:
-        """Waits while the client has too much that it does not take."""
-        while self._untaken_bytes() > MOST_UNTAKEN_BYTES:
+        """Waits until another answer may be made, judged by the last ones; one always may.
+
+        `made` is to be called afterwards.
+        """
+        while not self._has_room():
             await self._move()
+        self._making += 1
+
+    def made(self, size_bytes: int | None) -> None:
+        """An answer is made, and sent, or never will be."""
+        self._making -= 1
+        if size_bytes is not None:
+            self._guess_bytes += (size_bytes - self._guess_bytes) * SHARE_OF_LAST
+        self._moved.set()
 
     def check_time(self, now: float, stood_still_seconds: float) -> None:
         """Ends the connection of a client that does not take its answers in time.
@@ -151,6 +168,13 @@ class Outgoing:
             is_late |= now > stream.late_at
         if is_late:
             self._transport.abort()
+
+    def _has_room(self) -> bool:
+        if self._transport is None:
+            return True  # nobody waits any longer
+        untaken = self._untaken_bytes()
+        is_first = not (self._making or untaken)
+        return is_first or untaken + (self._making + 1) * self._guess_bytes <= MOST_BYTES
 
     def _untaken_bytes(self) -> int:
         written = self._transport.get_write_buffer_size() if self._transport else 0

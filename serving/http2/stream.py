@@ -53,8 +53,12 @@ class Stream:
         await self._connection.drained(self)
 
     async def has_room(self) -> None:
-        """Waits while the client has too many answers that it does not take."""
+        """Waits while the client has too many answers that it does not take; then call `made`."""
         await self._connection.room()
+
+    def made(self, size_bytes: int | None) -> None:
+        """An answer is made, and sent, or never will be."""
+        self._connection.made(size_bytes)
 
     def taken(self, room: int, largest_frame: int) -> tuple[list[bytes | memoryview], int]:
         """Takes what may be sent now.

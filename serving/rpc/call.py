@@ -89,7 +89,7 @@ class Call:
         self._space: memoryview | None = None
         self._messages: list[memoryview] = []
         self._came = asyncio.Event()
-        self._is_whole = False
+        self._is_whole = self._is_being_made = False
         self._timer: asyncio.TimerHandle | None = None
         if b"grpc-timeout" in fields:
             self._limit(fields[b"grpc-timeout"])
@@ -153,6 +153,9 @@ class Call:
     async def has_room(self) -> None:
         """Waits while the client has too many answers that it does not take."""
         await self._stream.has_room()
+        self._is_being_made = True
+        if self.is_over:
+            self._made(None)
 
     def start(self, *metadata: tuple[str, str]) -> None:
         """Sends initial metadata, ahead of the first answer."""
@@ -165,6 +168,7 @@ class Call:
             return
         data = (frames.DATA, _PREFIX.pack(0, len(content)) + content)
         self._stream.send(*([] if self._has_started else [self._head()]), data, is_last=False)
+        self._made(len(content))
         await self._stream.drained()
 
     def answer(self, content: bytes) -> None:
@@ -173,8 +177,9 @@ class Call:
             return
         parts = [] if self._has_started else [self._head()]
         parts.append((frames.DATA, _PREFIX.pack(0, len(content)) + content))
-        self._over()
         self._stream.send(*parts, (frames.HEADERS, _FINE), is_last=True)
+        self._made(len(content))
+        self._over()
 
     def end(self, code: str, details: str = "") -> None:
         """Says how the call has ended, unless that was said."""
@@ -245,8 +250,14 @@ class Call:
         else:
             self.end("DEADLINE_EXCEEDED", "the call did not come whole in its time")
 
+    def _made(self, size_bytes: int | None) -> None:
+        if self._is_being_made:
+            self._is_being_made = False
+            self._stream.made(size_bytes)
+
     def _over(self) -> None:
         self.is_over = True
+        self._made(None)
         self._came.set()
         if self._timer is not None:
             self._timer.cancel()

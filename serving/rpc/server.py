@@ -239,7 +239,6 @@ def _answering(method: Method, read: Reader, observer: Observer | None) -> Answe
         with _observed(call, observer) as note:
             content = call.take()
             response = await method(read(content), note, call.deadline)
-            await call.has_room()  # others may have been answered meanwhile
             call.answer(response.SerializeToString())
         call.recycle(content)
 

@@ -72,8 +72,12 @@ def test_untaken_answers_of_one_client_are_few_however_much_it_asks(start_server
     flags = ["--workers", "1", "--queue-ms", "6e5", "--patience", "600"]
     server = start_server(models, *flags)
     target = f"127.0.0.1:{server.grpc_port}"
-    fewest, most = sending.MOST_BYTES // (8 * MANY), sending.MOST_BYTES // sending.FIRST_GUESS_BYTES
-    with grpc.insecure_channel(target, OWN) as deaf, grpc.insecure_channel(target, OWN) as other:
+    fewest = outgoing.MOST_BYTES // (8 * MANY)
+    most = outgoing.MOST_BYTES // outgoing.FIRST_GUESS_BYTES
+    with (
+        grpc.insecure_channel(target, LITTLE_AHEAD) as deaf,
+        grpc.insecure_channel(target, OWN) as other,
+    ):
         calls = [in_flight(deaf, PREDICT, pictures(MANY)) for _ in range(2 * most)]
         wait_until(lambda: answered(server) >= fewest)
         for _ in range(300):
