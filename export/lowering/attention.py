@@ -119,17 +119,25 @@ def _without(dropout: str) -> Callable[[Marks, Callable[..., Any]], Callable[...
 
     def replacement(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
         def compute_attention(
-            layer: Any, query: Any, key: Any, value: Any, mask: Any = None, *rest: Any, **more: Any
+            layer: Any,
+            query: Any,
+            key: Any,
+            value: Any,
+            attention_mask: Any = None,
+            *rest: Any,
+            **more: Any,
         ) -> Any:
             rate = layer.__dict__[dropout]
             if not rate or len(query.shape) != 4 or (rest[1:] and rest[1]):
-                return original(layer, query, key, value, mask, *rest, **more)
+                return original(layer, query, key, value, attention_mask, *rest, **more)
             layer.__dict__[dropout] = 0.0
             try:
-                output, scores = original(layer, query, key, value, mask, *rest, **more)
+                output, scores = original(layer, query, key, value, attention_mask, *rest, **more)
             finally:
                 layer.__dict__[dropout] = rate
-            return (output if mask is None else _where_seen(mask, output)), scores
+            return (
+                output if attention_mask is None else _where_seen(attention_mask, output)
+            ), scores
 
         return compute_attention
 

@@ -16,6 +16,7 @@ def transformer():
     x = Positions(32)(layers.Embedding(30, 8, mask_zero=True)(tokens))
     y = layers.LayerNormalization()(x)
     x = x + layers.MultiHeadAttention(2, 4, dropout=0.1)(y, y, use_causal_mask=True)
+    x = x + layers.GroupQueryAttention(4, 2, 1, dropout=0.1)(x, x, use_causal_mask=True)
     y = layers.Dense(16, activation="gelu")(layers.RMSNormalization()(x))
     return keras.Model(tokens, layers.Dense(30, name="logits")(x + layers.Dense(8)(y)))
 
