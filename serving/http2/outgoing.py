@@ -12,7 +12,7 @@ from serving.http2 import frames
 from serving.http2.frames import Broken
 from serving.http2.stream import Stream
 
-MOST_BYTES = 64 * 2**20
+MOST_BYTES = 16 * 2**20
 """Of a client's answers, those that are being made and those that it has not taken; where the next
 would be beyond, its calls wait."""
 FIRST_GUESS_BYTES = 4 * 2**20
