@@ -73,6 +73,9 @@ def _what_is_wrong(error: Exception) -> str:
         return f"needs Python code that is not in the file: {code}; {archive_config.WAY_ROUND}"
     if "`Lambda` layer" in text:
         return "has a Lambda layer, and loading that would run Python code from the file"
+    wanted = re.search(r"Unable to allocate .+? for an array", text)
+    if wanted:
+        return f"is not loaded: it needs more memory than it may have ({wanted[0]})"
     line = next(iter(text.splitlines()), "") or repr(error)
     return f"cannot be loaded by Keras {keras.__version__}: {line.split('. ')[0]}"
 

@@ -25,8 +25,9 @@ from keras_models.errors import BadInput
 
 LIBRARIES_BYTES = 8 * 2**30
 """Address space that TensorFlow itself reserves."""
-COPIES = 4
-"""How many times the weights may be in memory while they are loaded."""
+COPIES = 8
+"""How many times the weights may be in memory while they are loaded: what is drawn for a matrix,
+the file's bytes, an array of them, the variable, and what TensorFlow reserves for each."""
 MOST_SECONDS = 300
 FORBIDDEN_EVENTS = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
