@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from serving import bundle, golden
+from serving import bundle, golden, integrity
 from serving.batch import together
 from serving.bundle import Manifest, Signature, Tensor
 from serving.characters import CHARACTERS
@@ -157,7 +157,7 @@ class Model:
 
     def check_golden(self) -> golden.Verdict:
         """Recomputes the golden outputs that the bundle carries, and compares."""
-        content = bundle.read_checked(self.folder, self.manifest, bundle.REFERENCE)
+        content = integrity.read_checked(self.folder, self.manifest, bundle.REFERENCE)
         with_graph = {s.name for s in self.manifest.signatures if s.onnx}
         cases = [case for case in golden.from_bytes(content) if case.signature in with_graph]
         own = self.manifest
@@ -176,11 +176,11 @@ class Model:
                 raise NotFound(
                     f"signature {name!r} of {self.manifest.name} is in the SavedModel alone"
                 )
-            content = bundle.read_checked(self.folder, self.manifest, signature.onnx)
+            content = integrity.read_checked(self.folder, self.manifest, signature.onnx)
             data = f"{signature.onnx}.data"  # of graphs that would not fit into one file
             weights = {}
             if data in self.manifest.files:
-                weights[Path(data).name] = bundle.read_checked(self.folder, self.manifest, data)
+                weights[Path(data).name] = integrity.read_checked(self.folder, self.manifest, data)
             self._sessions[name] = Session(
                 content, signature, threads=self._threads, weights=weights
             )
