@@ -13,7 +13,7 @@ from export.card import card
 from export.source import Source
 from export.to_savedmodel import to_savedmodel
 from keras_models import signature as own
-from serving import bundle, golden
+from serving import bundle, golden, integrity
 from serving.bundle import Codec, Manifest, Signature, Tensor
 from serving.golden import Case
 
@@ -43,7 +43,7 @@ def write(
     with (folder / bundle.REFERENCE).open("wb") as file:
         np.savez_compressed(file, **golden.to_arrays(cases))  # type: ignore[arg-type]
     warmup.write(cases, name, folder)
-    origin = bundle.describe(source.file)
+    origin = integrity.describe(source.file)
     manifest = Manifest(
         name=name,
         family=source.family,
@@ -70,7 +70,7 @@ def write(
 def write_manifest(manifest: Manifest, folder: Path) -> Manifest:
     """Writes the card and, last, the manifest with the hashes of all files as they are now."""
     (folder / "README.md").write_text(card(manifest), encoding="utf-8")
-    manifest = dataclasses.replace(manifest, files=bundle.describe_all(folder))
+    manifest = dataclasses.replace(manifest, files=integrity.describe_all(folder))
     (folder / bundle.MANIFEST).write_text(bundle.to_json(manifest), encoding="utf-8")
     return manifest
 

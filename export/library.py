@@ -18,7 +18,7 @@ from export.lowering.detached import data_of
 from export.proof import Flat, Unproven, refuse_flat
 from export.source import Source
 from keras_models.signature import Signature
-from serving import bundle, golden
+from serving import bundle, golden, integrity
 from serving.bundle import Manifest, Proof
 from serving.errors import ServingError
 
@@ -170,7 +170,7 @@ def _proven(signature: Signature, cases: list[golden.Case], path: Path) -> tuple
             versions={},
             signatures=(described,),
             proof=(),
-            files=bundle.describe_all(folder),
+            files=integrity.describe_all(folder),
         )
         (folder / bundle.MANIFEST).write_text(bundle.to_json(manifest), encoding="utf-8")
         try:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.card import agreement
-from serving import bundle, golden
+from serving import bundle, golden, integrity
 from serving.bundle import Manifest, Proof
 from serving.errors import BadInput, DamagedBundle, NotFound, ServingError, Unsupported
 from serving.model import Model, find_version
@@ -82,7 +82,7 @@ def verify(path: Path, *, savedmodel: bool) -> tuple[list[Proof], list[str]]:
     if savedmodel and importlib.util.find_spec("tensorflow") is None:
         raise BadInput("--savedmodel needs TensorFlow: pip install 'keras-models[export]'")
     manifest = bundle.read(folder)
-    differing = bundle.differences(folder, manifest)
+    differing = integrity.differences(folder, manifest)
     if differing:
         more = f", and {len(differing) - 5} more" if len(differing) > 5 else ""
         raise DamagedBundle(f"{folder}: {', '.join(differing[:5])}{more}")
@@ -116,7 +116,7 @@ def verify_endpoint(path: Path, url: str) -> tuple[list[Proof], list[str]]:
         raise BadInput(f"{folder} is no version of a model: its name is no number")
     manifest = bundle.read(folder)
     run = endpoint.runner(url, manifest, int(folder.name))
-    content = bundle.read_checked(folder, manifest, bundle.REFERENCE)
+    content = integrity.read_checked(folder, manifest, bundle.REFERENCE)
     cases = [case for case in golden.from_bytes(content) if endpoint.has_rows(case.inputs)]
     served, left_out = [], set()
     for case in cases:
@@ -151,7 +151,7 @@ def _savedmodel_verdict(folder: Path, manifest: Manifest) -> golden.Verdict:
     reason = savedmodel_operators.refusal(folder)
     if reason:
         raise DamagedBundle(reason)
-    cases = golden.from_bytes(bundle.read_checked(folder, manifest, bundle.REFERENCE))
+    cases = golden.from_bytes(integrity.read_checked(folder, manifest, bundle.REFERENCE))
     run = answers("savedmodel", folder, cases)
     return golden.judge("savedmodel", cases, run, manifest.tolerances)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from serving import bundle, golden
+from serving import bundle, golden, integrity
 from serving.batch import together
 from serving.bundle import Manifest, Signature, Tensor
 from serving.characters import CHARACTERS
@@ -162,7 +162,7 @@ class Model:
         Signatures are computed beside each other; the cases of one are not, since it keeps the
         memory of the largest, and would need that of two.
         """
-        content = bundle.read_checked(self.folder, self.manifest, bundle.REFERENCE)
+        content = integrity.read_checked(self.folder, self.manifest, bundle.REFERENCE)
         graphs = [signature.name for signature in self.manifest.signatures if signature.onnx]
         own = self.manifest
 
@@ -191,11 +191,11 @@ class Model:
                     f"signature {name!r} of {self.manifest.name} is in the SavedModel alone, "
                     "which TF Serving serves"
                 )
-            content = bundle.read_checked(self.folder, self.manifest, signature.onnx)
+            content = integrity.read_checked(self.folder, self.manifest, signature.onnx)
             data = f"{signature.onnx}.data"  # of graphs that would not fit into one file
             weights = {}
             if data in self.manifest.files:
-                weights[Path(data).name] = bundle.read_checked(self.folder, self.manifest, data)
+                weights[Path(data).name] = integrity.read_checked(self.folder, self.manifest, data)
             self._sessions[name] = Session(
                 content, signature, threads=self._threads, weights=weights
             )

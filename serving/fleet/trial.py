@@ -12,7 +12,7 @@ import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from serving import bundle
+from serving import bundle, integrity
 from serving.errors import DamagedBundle, ServingError
 from serving.model import Model
 
@@ -56,7 +56,7 @@ def try_bundle(folder: Path) -> str:
     """
     content = bundle.read_manifest(folder)
     manifest = bundle.from_bytes(content, folder / bundle.MANIFEST)
-    differing = bundle.differences(folder, manifest)
+    differing = integrity.differences(folder, manifest)
     if differing:
         more = f", and {len(differing) - 3} more" if len(differing) > 3 else ""
         raise DamagedBundle(f"{', '.join(differing[:3])}{more}")

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
-from serving import bundle, golden
+from serving import bundle, golden, integrity
 from serving.bundle import Manifest, Signature, Tensor
 from serving.errors import DamagedBundle
 from serving.model import DEFAULT, Model
@@ -113,7 +113,7 @@ def load(
     version._open(limits)
     version.signature_defs = _signature_defs(folder, manifest)
     if "README.md" in manifest.files:
-        card = bundle.read_checked(folder, manifest, "README.md")
+        card = integrity.read_checked(folder, manifest, "README.md")
         version.card = card.decode("utf-8", "replace")
     version._warm_up(_small_cases(folder, manifest))
     return version
@@ -133,7 +133,7 @@ def _manifest(folder: Path, sha256: str) -> Manifest:
 
 
 def _small_cases(folder: Path, manifest: Manifest) -> list[golden.Case]:
-    content = bundle.read_checked(folder, manifest, bundle.REFERENCE)
+    content = integrity.read_checked(folder, manifest, bundle.REFERENCE)
     return [
         case
         for case in golden.inputs_from_bytes(content)
@@ -145,7 +145,7 @@ def _signature_defs(folder: Path, manifest: Manifest) -> dict[str, Any]:
     """Reads what the SavedModel declares; of a bundle without one, what its manifest says."""
     if SAVED_MODEL not in manifest.files:
         return {signature.name: _signature_def(signature) for signature in manifest.signatures}
-    content = bundle.read_checked(folder, manifest, SAVED_MODEL)
+    content = integrity.read_checked(folder, manifest, SAVED_MODEL)
     saved = message("tensorflow.SavedModel").FromString(content)
     found: dict[str, Any] = {}
     for graph in saved.meta_graphs:

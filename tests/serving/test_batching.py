@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import serving
-from serving import bundle, golden
+from serving import bundle, golden, integrity
 from serving.errors import BadInput, DeadlineExceeded, Overloaded
 from serving.running import padding
 from serving.running.batching import Batcher
@@ -38,7 +38,7 @@ def batcher(models, name, **limits):
 
 def padding_of(folder):
     model = serving.load(folder)
-    content = bundle.read_checked(model.folder, model.manifest, bundle.REFERENCE)
+    content = integrity.read_checked(model.folder, model.manifest, bundle.REFERENCE)
     return padding.find(model.session("serving_default"), golden.from_bytes(content))
 
 

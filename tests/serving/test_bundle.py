@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from serving import bundle
+from serving import bundle, integrity
 from serving.errors import DamagedBundle, NotFound
 
 
@@ -13,7 +13,7 @@ def test_what_is_written_is_read_back(digits_bundle):
     manifest = bundle.read(digits_bundle)
     text = (digits_bundle / "bundle.json").read_text()
     assert bundle.to_json(manifest) == text
-    assert bundle.differences(digits_bundle, manifest) == []
+    assert integrity.differences(digits_bundle, manifest) == []
 
 
 def test_every_flipped_bit_in_every_file_is_noticed(write_half_plus, tmp_path):
@@ -27,7 +27,7 @@ def test_every_flipped_bit_in_every_file_is_noticed(write_half_plus, tmp_path):
             flipped = bytearray(good)
             flipped[position] ^= 1 << int(random.integers(8))
             path.write_bytes(flipped)
-            assert bundle.differences(folder, manifest) == [f"{name} has changed"]
+            assert integrity.differences(folder, manifest) == [f"{name} has changed"]
         path.write_bytes(good)
 
 
@@ -35,7 +35,7 @@ def test_missing_added_and_swapped_files_are_named(own_bundle):
     manifest = bundle.read(own_bundle)
     (own_bundle / "extra.txt").write_text("")
     (own_bundle / "README.md").unlink()
-    assert bundle.differences(own_bundle, manifest) == [
+    assert integrity.differences(own_bundle, manifest) == [
         "README.md is missing",
         "extra.txt was added",
     ]
@@ -64,10 +64,10 @@ def test_a_manifest_cannot_name_files_outside(own_bundle):
     content = json.loads((own_bundle / "bundle.json").read_text())
     outside = own_bundle.parent / "secret"
     outside.write_text("mine")
-    content["files"]["../secret"] = {"bytes": 4, "sha256": bundle.describe(outside).sha256}
+    content["files"]["../secret"] = {"bytes": 4, "sha256": integrity.describe(outside).sha256}
     (own_bundle / "bundle.json").write_text(json.dumps(content))
     with pytest.raises(DamagedBundle, match="not among the published files"):
-        bundle.read_checked(own_bundle, bundle.read(own_bundle), "../secret")
+        integrity.read_checked(own_bundle, bundle.read(own_bundle), "../secret")
 
 
 def test_a_folder_without_a_manifest_is_no_bundle(tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from serving import bundle
+from serving import integrity
 
 ROOT = Path(__file__).parents[2]
 SIZE = 4
@@ -123,7 +123,7 @@ def spoil(folder, content, secret):
     manifest["signatures"] = manifest["signatures"][:1]
     manifest["files"] = {
         name: {"bytes": file.bytes, "sha256": file.sha256}
-        for name, file in bundle.describe_all(folder).items()
+        for name, file in integrity.describe_all(folder).items()
     }
     (folder / "bundle.json").write_text(json.dumps(manifest))
     (folder / "onnx" / "link").symlink_to(secret)

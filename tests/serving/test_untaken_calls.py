@@ -56,11 +56,14 @@ def call_half_plus(channel):
 
 
 def test_a_client_that_takes_no_answer_is_ended_and_others_are_answered(start_server, models):
-    flags = ["--workers", "1", "--queue-ms", "6e5", "--patience", "0.5", "--slowest-kib", "1e6"]
+    flags = ["--workers", "1", "--queue-ms", "6e5", "--patience", "3", "--slowest-kib", "1e6"]
     server = start_server(models, *flags)
     target = f"127.0.0.1:{server.grpc_port}"
-    with grpc.insecure_channel(target, OWN) as deaf, grpc.insecure_channel(target, OWN) as other:
-        calls = [in_flight(deaf, PREDICT, pictures(MANY)) for _ in range(3)]
+    with (
+        grpc.insecure_channel(target, LITTLE_AHEAD) as deaf,
+        grpc.insecure_channel(target, OWN) as other,
+    ):
+        calls = [in_flight(deaf, PREDICT, pictures(100_000)) for _ in range(3)]
         while any(call.is_active() for call in calls):
             assert call_half_plus(other) == [3.0]
         assert {call.code() for call in calls} == {grpc.StatusCode.UNAVAILABLE}

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from serving import bundle, golden
+from serving import bundle, golden, integrity
 from serving.bundle import Manifest, Signature, Tensor
 
 
@@ -83,7 +83,7 @@ def write_bundle(folder, graphs):
         versions={},
         signatures=tuple(graph.signature for graph in graphs),
         proof=(),
-        files=bundle.describe_all(folder),
+        files=integrity.describe_all(folder),
     )
     (folder / "bundle.json").write_text(bundle.to_json(manifest))
     return folder

@@ -57,13 +57,13 @@ async def tried(number):
 
 def reseal(folder):
     """Makes a bundle's manifest right for what its files are now."""
-    from serving import bundle
+    from serving import bundle, integrity
 
     path = folder / bundle.MANIFEST
     manifest = json.loads(path.read_text())
     manifest["files"] = {
         name: {"bytes": file.bytes, "sha256": file.sha256}
-        for name, file in bundle.describe_all(folder).items()
+        for name, file in integrity.describe_all(folder).items()
     }
     path.write_text(json.dumps(manifest))
 
