@@ -109,6 +109,29 @@ PRESETS = {
             average_decay=0.999,
         ),
     ),
+    # cifar10: 10,000 made images, a judge that is 87.54 % right: coverage 0.865 (real: 0.966),
+    # 92.75 % of the class asked for, in 3,410 s on two shared Sapphire Rapids cores, bfloat16.
+    # keras-train gan --data cifar10 --preset cifar10 --run runs/cifar10-gan
+    "cifar10": Preset(
+        summary="colour photographs of 32 × 32 pixels: an hour on two cores",
+        model=GANConfig(
+            coarsest=4,
+            generator_filters=(192, 192, 96),
+            discriminator_filters=(96, 192, 192),
+        ),
+        training=GANTraining(
+            epochs=28,
+            batch_size=64,
+            gradient_penalty=0.1,
+            class_weight=0.2,
+            learning_rate=5e-4,
+            warmup_epochs=0.0,
+            beta_1=0.0,
+            beta_2=0.99,
+            average_decay=0.999,
+            measure_every=2,
+        ),
+    ),
     "dcgan": Preset(
         summary="the textbooks' DCGAN, for comparison: batch normalization, dropout",
         model=GANConfig(
