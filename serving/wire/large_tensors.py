@@ -2,8 +2,8 @@
 
 To protobuf a tensor of some megabytes is a field like any other: it is copied out of the message,
 and again when it is asked for. Here its `tensor_content` is found by the wire format's few rules,
-cut out, and only what is left of the request is read as a message. A request that is not written
-as all libraries write it (a field or an input twice, groups) is left to protobuf as a whole.
+cut out, and only what is left of the request is read as a message. A request that is not written as
+all libraries write it (a field or an input twice, one left out, groups) is left to protobuf.
 """
 
 from collections.abc import Iterator, Mapping
@@ -74,9 +74,12 @@ def _cut(content: memoryview) -> tuple[bytes, dict[str, memoryview]]:
 def _entry(content: memoryview, start: int, end: int) -> tuple[bytes, bytes, memoryview | None]:
     """Returns an input's name, its entry without the tensor's content, and that if it is large."""
     fields = {number: (begin, at, to) for number, begin, at, to in _once(content, start, end)}
-    begin, at, to = fields.get(_KEY, (start, start, start))
+    written = sum(to - begin for begin, _, to in fields.values())
+    if fields.keys() != {_KEY, _VALUE} or written != end - start:
+        raise ValueError("an entry has other fields than its name and its tensor")
+    begin, at, to = fields[_KEY]
     key, written_key = bytes(content[at:to]), content[begin:to]
-    _, at, to = fields.get(_VALUE, (start, start, start))
+    _, at, to = fields[_VALUE]
     if to - at < LARGE_BYTES:
         return key, b"", None
     inner = {number: place for number, *place in _once(content, at, to)}
