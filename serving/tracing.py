@@ -68,14 +68,13 @@ class Tracer:
 
     def record(self, note: Note) -> None:
         """Makes the spans of a request that has just been answered."""
-        ended = time.monotonic()
         above = self._extract(note.headers)
         span = self._tracer.start_span(
             f"{note.entrypoint} {note.api or 'request'}",
             above,
             self._trace.SpanKind.SERVER,
             attributes=_attributes(note),
-            start_time=self._epoch(ended - note.seconds),
+            start_time=self._epoch(note.began),
         )
         if note.code != "OK":
             span.set_status(self._trace.StatusCode.ERROR, note.code)
@@ -83,7 +82,7 @@ class Tracer:
         if timing is not None and timing.ended:
             self._add(below, "queue wait", timing.queued, timing.began)
             self._add(below, "session run", timing.began, timing.ended)
-        span.end(self._epoch(ended))
+        span.end(self._epoch(note.began + note.seconds))
 
     def close(self) -> None:
         """Sends what has not been sent."""

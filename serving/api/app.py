@@ -68,7 +68,7 @@ class App:
         except Exception:  # the request's edge: a fault of the server's
             LOG.exception("%s %s failed", request.method, request.target)
             response = refusal(ServingError("the server failed to answer this request"), note)
-        note.seconds = time.monotonic() - request.began
+        note.began, note.seconds = request.began, time.monotonic() - request.began
         self._observer.end(note)
         return response
 

@@ -16,7 +16,8 @@ class Note:
         model, version, signature: what was asked; an empty name for a model that is not there.
         rows: of the inputs.
         code: `OK`, or of the error.
-        seconds: from its first byte to its answer.
+        began: monotonic seconds, of its first byte.
+        seconds: from then to its answer.
         timing: filled in as it is computed; None where it is not traced.
         headers: of HTTP or gRPC, where it is traced: the client's own trace is named there.
     """
@@ -28,6 +29,7 @@ class Note:
     signature: str = ""
     rows: int = 0
     code: str = "OK"
+    began: float = 0.0
     seconds: float = 0.0
     timing: Timing | None = None
     headers: Mapping[str, str] = field(default_factory=dict)

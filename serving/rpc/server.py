@@ -271,7 +271,7 @@ def _talking(method: Talking, read: Reader) -> Answer:
 def _observed(call: Call, observer: Observer | None) -> Iterator[Note]:
     """Sees to it that a call is observed, whatever comes of it."""
     note = observer.begin("GRPC", call.metadata) if observer else Note(entrypoint="GRPC")
-    began = time.monotonic()
+    note.began = time.monotonic()
     try:
         yield note
     except ServingError as error:
@@ -284,6 +284,6 @@ def _observed(call: Call, observer: Observer | None) -> Iterator[Note]:
         note.code = "INTERNAL"
         raise
     finally:
-        note.seconds = time.monotonic() - began
+        note.seconds = time.monotonic() - note.began
         if observer:
             observer.end(note)
