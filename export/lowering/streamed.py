@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from serving.wire.varint import varint
+
 GRAPH = onnx.ModelProto.DESCRIPTOR.fields_by_name["graph"].number
 INITIALIZER = onnx.GraphProto.DESCRIPTOR.fields_by_name["initializer"].number
 RAW_DATA = onnx.TensorProto.DESCRIPTOR.fields_by_name["raw_data"].number
@@ -44,7 +46,7 @@ def write(model: onnx.ModelProto, constants: Iterable[Constant], path: Path) -> 
     )
     with path.open("wb") as file:
         file.write(model.SerializeToString(deterministic=True))
-        file.write(_tag(GRAPH) + _varint(length) + content)
+        file.write(_tag(GRAPH) + varint(length) + content)
         for header, size, make in waiting.values():
             file.write(_beginning(header, size))
             file.write(np.ascontiguousarray(make()).data)
@@ -65,19 +67,9 @@ def _size(tensor: onnx.TensorProto) -> int:
 
 def _beginning(header: bytes, size: int) -> bytes:
     """What stands before a constant's numbers, which are its last field."""
-    field = header + _tag(RAW_DATA) + _varint(size)
-    return _tag(INITIALIZER) + _varint(len(field) + size) + field
+    field = header + _tag(RAW_DATA) + varint(size)
+    return _tag(INITIALIZER) + varint(len(field) + size) + field
 
 
 def _tag(number: int) -> bytes:
-    return _varint(number << 3 | BYTES)
-
-
-def _varint(number: int) -> bytes:
-    """Seven bits in each byte, the lowest first; all but the last have the eighth set."""
-    content = bytearray()
-    while number > 127:
-        content.append(number & 127 | 128)
-        number >>= 7
-    content.append(number)
-    return bytes(content)
+    return varint(number << 3 | BYTES)

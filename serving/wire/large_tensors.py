@@ -12,6 +12,7 @@ from typing import Any
 
 from serving.errors import BadInput
 from serving.wire.messages import serving
+from serving.wire.varint import varint
 
 LARGE_BYTES = 16 * 1024
 """Of an input; a smaller one is faster copied than looked for."""
@@ -65,7 +66,7 @@ def _cut(content: memoryview) -> tuple[bytes, dict[str, memoryview]]:
         seen.add(key)
         if tensor is not None:
             found[key.decode()] = tensor
-            parts += [content[kept:begin], b"\x12", _varint(len(entry)), entry]
+            parts += [content[kept:begin], b"\x12", varint(len(entry)), entry]
             kept = end
     parts.append(content[kept:])
     return b"".join(parts), found
@@ -87,7 +88,7 @@ def _entry(content: memoryview, start: int, end: int) -> tuple[bytes, bytes, mem
         return key, b"", None
     begin, first, last = inner[_CONTENT]
     size = (begin - at) + (to - last)
-    value = b"".join([b"\x12", _varint(size), content[at:begin], content[last:to]])
+    value = b"".join([b"\x12", varint(size), content[at:begin], content[last:to]])
     return key, bytes(written_key) + value, content[first:last]
 
 
@@ -132,12 +133,3 @@ def _number(content: memoryview, place: int) -> tuple[int, int]:
             return value, place
         shift += 7
     raise ValueError("a number is too long")
-
-
-def _varint(value: int) -> bytes:
-    written = bytearray()
-    while value > 127:
-        written.append(value & 127 | 128)
-        value >>= 7
-    written.append(value)
-    return bytes(written)
