@@ -162,7 +162,8 @@ class Outgoing:
         """
         if self._transport is None:
             return
-        is_late = self._pace.is_too_slow(self._transport, now) and not stood_still_seconds
+        self._pace.excuse(stood_still_seconds)
+        is_late = self._pace.is_too_slow(self._transport, now)
         for stream in self._streams.values():
             stream.late_at += stood_still_seconds
             is_late |= now > stream.late_at
