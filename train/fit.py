@@ -53,8 +53,9 @@ def _begin(new: NewRun) -> RunDirectory:
     new = dataclasses.replace(new, settings=dataclasses.replace(new.settings, training=training))
     with strategy.scope():
         model, twin = _build(new.family, new.settings, data, precision)
+    judge = _judge(new.family, new.settings, data)
     run = run_directory.create(new, data, precision)
-    return _train(new.family, new.settings, run, data, model, twin)
+    return _train(new.family, new.settings, run, data, model, twin, judge)
 
 
 def _go_on(resumption: Resumption) -> RunDirectory:
@@ -67,7 +68,8 @@ def _go_on(resumption: Resumption) -> RunDirectory:
     run_directory.check_same_data(run, config, data)
     with strategy.scope():
         model, twin = _build(resumption.family, settings, data, config["precision_used"])
-    return _train(resumption.family, settings, run, data, model, twin)
+    judge = _judge(resumption.family, settings, data)
+    return _train(resumption.family, settings, run, data, model, twin, judge)
 
 
 def _data(family: Family[Any, Any], settings: AnySettings) -> Data:
@@ -88,6 +90,10 @@ def _fitted(training: Any, data: Data, pipeline: Pipeline[Any], replicas: int) -
     most = training.steps_per_execution if replicas == 1 else 1
     divisor = next(number for number in range(most, 0, -1) if steps % number == 0)
     return dataclasses.replace(training, steps_per_execution=divisor)
+
+
+def _judge(family: Family[Any, Any], settings: AnySettings, data: Data) -> Judge | None:
+    return judges.load(Path(settings.training.judge), data) if family.follow else None
 
 
 def _build(
@@ -115,11 +121,11 @@ def _train(
     data: Data,
     model: keras.Model,
     twin: keras.Model,
+    judge: Judge | None,
 ) -> RunDirectory:
     training = settings.training
     pipeline = KINDS[family.reads].pipeline
     steps = pipeline.steps_per_epoch(data, training)
-    judge = judges.load(Path(training.judge), data) if family.follow else None
     examples = dataclasses.replace(data.examples(), judge=judge)
     best = BestModel(run, family.best, twin, training.patience)
     clock = Clock()

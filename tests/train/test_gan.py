@@ -208,6 +208,14 @@ def test_no_run_is_no_judge(tmp_path):
         judges.load(tmp_path / "nowhere", datasets.load("digits"))
 
 
+def test_where_there_is_no_judge_nothing_is_left_of_the_run(run_command, tmp_path):
+    run, judge = tmp_path / "run", tmp_path / "nowhere"
+    done = run_command("keras-train", "gan", "--run", run, "--judge", judge)
+    assert done.returncode == 2
+    assert "nowhere: there is no finished run of keras-train cnn" in done.stderr
+    assert not run.exists()
+
+
 def test_a_judge_of_images_of_another_size_is_refused(digits_run, tmp_path):
     data = datasets.load(images_of(tmp_path / "data", 4, side=16))
     with pytest.raises(BadInput, match="judges images of 8 × 8 × 1, but these are 16 × 16 × 1"):
