@@ -180,7 +180,7 @@ def test_metadata_is_every_signature(prediction):
     response = prediction.GetModelMetadata(request)
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signatures)
-    assert set(signatures.signature_def) == {"serving_default", "regress_x_to_y"}
+    assert set(signatures.signature_def) == {"serving_default", "regress_x_to_y", "classify_x_to_y"}
     assert signatures.signature_def["serving_default"].inputs["x"].dtype == 1
     assert response.model_spec.version.value == 123
     request.metadata_field[0] = "other"
