@@ -56,19 +56,22 @@ class Product(layers.Layer):
         return self.first * self.second * x
 
 
+def sequential(layer):
+    return keras.Sequential([keras.Input((1,), name="x"), layer])
+
+
 @pytest.fixture(scope="module")
 def models_of_keras(start_server, tmp_path_factory):
-    """A server on `half_plus_two` from a Keras layer, and on `product`."""
+    """A server on `half_plus_two`, `product` and `identity`, each a layer of Keras."""
     folder = tmp_path_factory.mktemp("keras")
-    dense = layers.Dense(1, kernel_initializer=keras.initializers.Constant(0.5),
-                         bias_initializer=keras.initializers.Constant(2), name="y")  # fmt: skip
-    for name, model, reference, others in (
-        ("half_plus_two", keras.Sequential([keras.Input((1,), name="x"), dense]),
-         lambda x: [x / 2 + 2], half_plus(2)[1:]),
-        ("product", keras.Sequential([keras.Input((1,), name="x"), Product(name="y")]),
-         lambda x: [6 * x], []),
-    ):  # fmt: skip
-        graph = graph_of(model, folder / f"{name}.onnx", reference)
+    constant = keras.initializers.Constant
+    half = layers.Dense(1, kernel_initializer=constant(0.5), bias_initializer=constant(2), name="y")
+    for name, layer, reference, others in (
+        ("half_plus_two", half, lambda x: [x / 2 + 2], half_plus(2)[1:]),
+        ("product", Product(name="y"), lambda x: [6 * x], []),
+        ("identity", layers.Identity(name="y"), lambda x: [x], []),
+    ):
+        graph = graph_of(sequential(layer), folder / f"{name}.onnx", reference)
         write_bundle(folder / "models" / name / "00000123", [graph, *others])
     return start_server(folder / "models", "--workers", "1", "--queue-ms", "6e5")
 
@@ -89,11 +92,10 @@ def test_tf_saved_model_save(models_of_keras):
     assert predicted(models_of_keras, "product", shape=(1, 1)) == 12
 
 
-SEQUENTIAL = """
-import keras
-from keras import layers
-keras.Sequential([keras.Input((1,), name="x"), layers.Identity(name="y")]).save("default.keras")
-"""
+def test_sequential_keras_saved_model_save(models_of_keras):
+    assert predicted(models_of_keras, "identity", shape=(1, 1)) == 2
+
+
 DISTRIBUTED = """
 import keras
 import tensorflow as tf
@@ -111,24 +113,12 @@ model.save("default.keras")
 """
 
 
-def server_of(code, run_command, start_server, folder):
-    """Runs code that saves default.keras, exports that, and starts a server on it."""
-    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, capture_output=True)
-    done = run_command("keras-export", folder / "default.keras", "--to", folder / "models")
-    assert done.returncode == 0, done.stderr
-    return start_server(folder / "models", "--workers", "1")
-
-
-@pytest.mark.slow
-def test_sequential_keras_saved_model_save(run_command, start_server, tmp_path):
-    server = server_of(SEQUENTIAL, run_command, start_server, tmp_path)
-    assert predicted(server, "default", shape=(1, 1), version=1) == 2
-    assert server.stop() == 0
-
-
 @pytest.mark.slow
 def test_distrat_sequential_keras_saved_model_save(run_command, start_server, tmp_path):
-    server = server_of(DISTRIBUTED, run_command, start_server, tmp_path)
+    subprocess.run([sys.executable, "-c", DISTRIBUTED], cwd=tmp_path, check=True)
+    done = run_command("keras-export", tmp_path / "default.keras", "--to", tmp_path / "models")
+    assert done.returncode == 0, done.stderr
+    server = start_server(tmp_path / "models", "--workers", "1")
     assert predicted(server, "default", shape=(1, 1), version=1) == 2
     assert server.stop() == 0
 
