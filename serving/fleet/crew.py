@@ -106,6 +106,10 @@ class Crew:
         for worker in self._workers:
             worker.channel.send(do="show", **state)
 
+    async def show_all(self) -> None:
+        """Does the same, and waits until every worker answers by it."""
+        await self._ask_all(do="show", **self.state())
+
     async def metrics(self) -> Snapshot:
         """Adds up what all workers have counted, those that have ended too."""
         for worker, snapshot in await self._ask_all(do="snapshot"):

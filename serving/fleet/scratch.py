@@ -13,8 +13,6 @@ import tempfile
 from multiprocessing import util
 from pathlib import Path
 
-from serving.errors import BadInput
-
 PREFIX = "keras-serve-"
 LOCK = "lock"
 AFTER_THE_OTHERS = -1000
@@ -28,15 +26,8 @@ def folder() -> Path:
     """Returns this process' own folder, made at the first call, and removed when the process ends.
 
     What `multiprocessing` needs on disk lies in it too.
-
-    Raises:
-        BadInput: nothing can be written where temporary files belong.
     """
-    try:
-        parent = tempfile.gettempdir()
-    except FileNotFoundError as error:
-        raise BadInput("no folder takes temporary files: set TMPDIR to one that does") from error
-    _remove_left(Path(parent))
+    _remove_left(Path(tempfile.gettempdir()))
     made = Path(tempfile.mkdtemp(prefix=PREFIX))
     lock = os.open(made / f"{LOCK}.new", os.O_RDWR | os.O_CREAT)  # open until the process ends
     fcntl.flock(lock, fcntl.LOCK_EX)

@@ -194,6 +194,7 @@ class _Supervisor:
             return error.grpc_code, str(error)
         self._configs = configs
         self._versions.follow(configs)
+        await self._crew.show_all()  # so that a label has moved wherever it is asked for next
         return "OK", ""
 
     def _accept_again(self) -> None:

@@ -171,6 +171,8 @@ class Worker:
             message["labels"],
             is_ready=message["is_ready"],
         )
+        if "number" in message:
+            self._reply(message, {})
 
     async def _do_snapshot(self, message: Any) -> None:
         self._metrics.replace("keras_serve_connections", {("HTTP",): len(self._connections)})
