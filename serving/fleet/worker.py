@@ -182,7 +182,7 @@ class Worker:
     async def _stop(self, seconds: float) -> None:
         """Answers what is there, then ends."""
         end = time.monotonic() + seconds
-        self._catalog.is_ready = False
+        self._catalog.is_ready, self._catalog.is_stopping = False, True
         self._connections.is_stopping = True
         await asyncio.sleep(min(LAST_WORDS_SECONDS, seconds))
         self._connections.end_idle()
