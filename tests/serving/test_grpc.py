@@ -231,7 +231,7 @@ def test_health_and_reflection_are_the_standard_ones(channel):
 
 
 def test_a_configuration_is_replaced_and_labels_move(start_server, models):
-    server = start_server(models, "--workers", "2", "--poll", "0")
+    server = start_server(models, "--workers", "2", "--poll", "0", "--queue-ms", "6e5")
     text = f"""config {{ model_config_list {{ config {{
         name: "other" base_path: "{models / "half_plus"}" model_platform: "tensorflow"
         model_version_policy {{ all {{}} }}

@@ -34,7 +34,9 @@ def server(start_server, tmp_path, write_half_plus):
         write_half_plus(tmp_path, number, number)
     file = tmp_path / "models.config"
     file.write_text(configuration(tmp_path, 1))
-    return start_server("--models-config", file, "--workers", "3", "--queue-ms", "6e5")
+    return start_server(
+        "--models-config", file, "--workers", "3", "--queue-ms", "6e5", "--timeout", "600"
+    )
 
 
 @contextlib.contextmanager

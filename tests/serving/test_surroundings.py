@@ -18,6 +18,8 @@ from tests.serving.server_process import GUARD_SECONDS, wait_until
 
 PATH = "/v1/models/half_plus"
 DAY = 24 * 3600
+PATIENT = ["--workers", "2", "--queue-ms", "6e5", "--timeout", "600", "--poll", "0.05"]
+"""For a machine that has other things to do than this test."""
 
 
 def version(number):
@@ -76,7 +78,7 @@ def test_a_folder_that_cannot_be_written_to_is_served_as_any_other(
     within = read_only(models)
     denied = subprocess.run([*within, "touch", models / "half_plus" / "x"], check=False)
     assert denied.returncode != 0
-    server = start_server(models, "--workers", "1", "--poll", "0.05", within=within)
+    server = start_server(models, *PATIENT, within=within)
     before = content_of(models)
     assert value(server) == 1
     publish(models / "half_plus", write_half_plus, 2)
@@ -139,7 +141,7 @@ def test_a_clock_that_is_set_back_stops_no_request_and_no_version(
     modules, set_clock = clock
     models = tmp_path / "models"
     write_half_plus(models, 1, 1)
-    server = start_server(models, "--workers", "2", "--poll", "0.05", modules=modules)
+    server = start_server(models, *PATIENT, modules=modules)
     address = f"127.0.0.1:{server.grpc_port}"
     with grpc.insecure_channel(address) as channel, contextlib.closing(server.http()) as kept:
         for number, days in enumerate((0, -1, -400, 1), 2):
@@ -169,7 +171,7 @@ def test_after_the_clock_is_set_back_workers_and_servers_begin_as_ever(
 ):
     modules, set_clock = clock
     log = tmp_path / "access.log"
-    flags = ["--workers", "2", "--access-log", log]
+    flags = [*PATIENT, "--access-log", log]
     server = start_server(models, *flags, modules=modules)
     set_clock(-DAY)
     os.kill(server.workers()[-1], signal.SIGKILL)

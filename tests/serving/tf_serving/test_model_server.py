@@ -30,6 +30,8 @@ from tests.serving.written_bundles import Graph, signature, tensor, write_bundle
 
 TWO, THREE = "half_plus_two", "half_plus_three"
 PATH = f"/v1/models/{TWO}"
+PATIENT = ["--workers", "2", "--queue-ms", "6e5", "--timeout", "600"]
+"""For a machine that has other things to do than this test."""
 
 
 def test_get_model_status(model_server):
@@ -91,7 +93,7 @@ def start_configured(start_server, tmp_path):
 
     def start(poll):
         write(TWO)
-        flags = ["--models-config-poll", poll, "--poll", "0.05", "--workers", "1"]
+        flags = ["--models-config-poll", poll, "--poll", "0.05", *PATIENT]
         return start_server("--models-config", file, *flags), write
 
     return start
@@ -180,7 +182,7 @@ def test_prometheus_endpoint(model_server):
 def test_predict_uds(start_server, example_models):
     with tempfile.TemporaryDirectory() as folder:  # pytest's own paths are too long for sockets
         path = Path(folder) / "grpc.sock"
-        server = start_server(example_models, "--workers", "2", "--grpc-socket", path)
+        server = start_server(example_models, "--grpc-socket", path, *PATIENT)
         for _ in range(10):
             assert predicted(f"unix:{path}", TWO) == 3
         assert predicted(server, TWO) == 3  # the port is there as well
@@ -205,7 +207,7 @@ def test_tf_saved_model_save_multiple_signatures(start_server, tmp_path):
         tmp_path / "default" / "00000123",
         [constant("serving_default", 1), constant("custom_signature_key", 2)],
     )
-    server = start_server(tmp_path, "--workers", "1")
+    server = start_server(tmp_path, *PATIENT)
     own = predicted(server, "default", signature="custom_signature_key", names_output=True)
     assert (own, predicted(server, "default", names_output=True)) == (2, 1)
     assert server.stop() == 0

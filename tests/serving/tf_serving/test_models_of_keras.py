@@ -118,7 +118,7 @@ def test_distrat_sequential_keras_saved_model_save(run_command, start_server, tm
     subprocess.run([sys.executable, "-c", DISTRIBUTED], cwd=tmp_path, check=True)
     done = run_command("keras-export", tmp_path / "default.keras", "--to", tmp_path / "models")
     assert done.returncode == 0, done.stderr
-    server = start_server(tmp_path / "models", "--workers", "1")
+    server = start_server(tmp_path / "models", "--workers", "1", "--queue-ms", "6e5")
     assert predicted(server, "default", shape=(1, 1), version=1) == 2
     assert server.stop() == 0
 
