@@ -100,9 +100,7 @@ class Worker:
         self._channel = channel
         self._connections.start()
         self._start(self._sweep())
-        await self._grpc.start(self._settings.host, self._settings.grpc_port)
-        if grpc_socket is not None:
-            await self._grpc.share(grpc_socket)
+        await self._grpc.start(self._settings.host, self._settings.grpc_port, grpc_socket)
         async for message in channel.messages():
             if message["do"] == "stop":
                 await self._stop(message["seconds"])

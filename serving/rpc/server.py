@@ -84,21 +84,14 @@ class Server:
         self._methods, self._connections = methods, set[Connection]()
         self._listeners: list[asyncio.Server] = []
 
-    async def start(self, host: str, port: int) -> None:
-        """Listens on a port that other processes may listen on too."""
-        self._listeners.append(
-            await asyncio.get_running_loop().create_server(
-                lambda: Connection(self), host, port, reuse_port=True, backlog=BACKLOG
-            )
-        )
-
-    async def share(self, listener: socket.socket) -> None:
-        """Listens on a Unix socket that other processes listen on too."""
-        self._listeners.append(
-            await asyncio.get_running_loop().create_unix_server(
-                lambda: Connection(self), sock=listener, backlog=BACKLOG
-            )
-        )
+    async def start(self, host: str, port: int, shared: socket.socket | None = None) -> None:
+        """Listens on a port, and on a Unix socket, that other processes may listen on too."""
+        loop, begin = asyncio.get_running_loop(), lambda: Connection(self)
+        listener = await loop.create_server(begin, host, port, reuse_port=True, backlog=BACKLOG)
+        self._listeners.append(listener)
+        if shared is not None:
+            listener = await loop.create_unix_server(begin, sock=shared, backlog=BACKLOG)
+            self._listeners.append(listener)
 
     async def stop(self, seconds: float) -> None:
         """Answers the calls that there are, for so many seconds at most, then ends."""
