@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from serving import bundle
+from serving import bundle_json
 from serving.model import find_version
 
 
@@ -116,7 +116,7 @@ def _quoted(word: object) -> str:
 
 def _row(demo: Demo, run: Path, version: Path, timing: dict[str, float]) -> dict[str, str]:
     metrics = json.loads((run / "metrics.json").read_text())
-    proofs = bundle.read(version).proof
+    proofs = bundle_json.read(version).proof
     row = {
         "family": demo.family,
         "test": f"{metrics['headline']}, {metrics['training_seconds']:.0f} s of training",

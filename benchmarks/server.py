@@ -33,7 +33,7 @@ import numpy as np
 from benchmarks.http2 import GRPC
 from benchmarks.load import REST, Connect, Measured, measure
 from benchmarks.servers.contestants import CONTESTANTS, started
-from serving import bundle, golden, integrity, load
+from serving import bundle, bundle_json, golden, integrity, load
 from serving.wire import inference_tensor, tensor_proto
 from serving.wire.messages import message, serving
 
@@ -110,7 +110,7 @@ def network(models: Path) -> None:
 
 def example(folder: Path) -> Arrays:
     """Returns one row of the bundle's golden inputs."""
-    content = integrity.read_checked(folder, bundle.read(folder), bundle.REFERENCE)
+    content = integrity.read_checked(folder, bundle_json.read(folder), bundle.REFERENCE)
     cases = golden.from_bytes(content)
     case = next(c for c in cases if c.signature == "serving_default" and c.name.startswith("real"))
     return {name: array[:1] for name, array in case.inputs.items()}

@@ -13,7 +13,7 @@ from export.card import card
 from export.source import Source
 from export.to_savedmodel import to_savedmodel
 from keras_models import signature as own
-from serving import bundle, golden, integrity
+from serving import bundle, bundle_json, golden, integrity
 from serving.bundle import Codec, Manifest, Signature, Tensor
 from serving.golden import Case
 
@@ -71,7 +71,7 @@ def write_manifest(manifest: Manifest, folder: Path) -> Manifest:
     """Writes the card and, last, the manifest with the hashes of all files as they are now."""
     (folder / "README.md").write_text(card(manifest), encoding="utf-8")
     manifest = dataclasses.replace(manifest, files=integrity.describe_all(folder))
-    (folder / bundle.MANIFEST).write_text(bundle.to_json(manifest), encoding="utf-8")
+    (folder / bundle_json.MANIFEST).write_text(bundle_json.to_text(manifest), encoding="utf-8")
     return manifest
 
 

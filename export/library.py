@@ -18,7 +18,7 @@ from export.lowering.detached import data_of
 from export.proof import Flat, Unproven, refuse_flat
 from export.source import Source
 from keras_models.signature import Signature
-from serving import bundle, golden, integrity
+from serving import bundle_json, golden, integrity
 from serving.bundle import Manifest, Proof
 from serving.errors import ServingError
 
@@ -172,7 +172,7 @@ def _proven(signature: Signature, cases: list[golden.Case], path: Path) -> tuple
             proof=(),
             files=integrity.describe_all(folder),
         )
-        (folder / bundle.MANIFEST).write_text(bundle.to_json(manifest), encoding="utf-8")
+        (folder / bundle_json.MANIFEST).write_text(bundle_json.to_text(manifest), encoding="utf-8")
         try:
             run = answers("onnx", folder, cases)
         except ServingError as error:

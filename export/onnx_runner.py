@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from serving import bundle, golden
+from serving import bundle_json, golden
 from serving.model import Model
 
 
 def main(folder: str, inputs_path: str, outputs_path: str) -> None:
     """Reads, runs, writes; the same array names as `savedmodel_runner`."""
     place = Path(folder)
-    model = Model(place, bundle.read(place))
+    model = Model(place, bundle_json.read(place))
     outputs = {}
     for case in golden.from_bytes(Path(inputs_path).read_bytes()):
         if model.manifest.signature(case.signature).onnx is None:

@@ -28,7 +28,7 @@ from export.proof import Unproven
 from export.source import Source
 from keras_models.errors import BadInput
 from keras_models.signature import Signature
-from serving import bundle, golden, integrity, rough
+from serving import bundle, bundle_json, golden, integrity, rough
 from serving.bundle import Manifest, Proof, Quantized
 from serving.golden import Case
 from serving.session import Session
@@ -91,7 +91,7 @@ def _verdict(manifest: Manifest, folder: Path, cases: list[Case]) -> golden.Verd
     """The quantized graphs in a fresh process, by the code that serves them."""
     own = [case for case in proof_cases.stored_cases(cases) if case.signature in manifest.errors]
     staged = dataclasses.replace(manifest, files=integrity.describe_all(folder))
-    (folder / bundle.MANIFEST).write_text(bundle.to_json(staged), encoding="utf-8")
+    (folder / bundle_json.MANIFEST).write_text(bundle_json.to_text(staged), encoding="utf-8")
     run = answers("onnx", folder, own)
     return golden.judge("onnx", own, run, errors=manifest.errors, numbers=manifest.numbers)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.card import agreement
-from serving import bundle, golden, integrity
+from serving import bundle, bundle_json, golden, integrity
 from serving.bundle import Manifest, Proof
 from serving.errors import BadInput, DamagedBundle, NotFound, ServingError, Unsupported
 from serving.model import Model, find_version
@@ -81,7 +81,7 @@ def verify(path: Path, *, savedmodel: bool) -> tuple[list[Proof], list[str]]:
     folder = find_version(path)
     if savedmodel and importlib.util.find_spec("tensorflow") is None:
         raise BadInput("--savedmodel needs TensorFlow: pip install 'keras-models[export]'")
-    manifest = bundle.read(folder)
+    manifest = bundle_json.read(folder)
     differing = integrity.differences(folder, manifest)
     if differing:
         more = f", and {len(differing) - 5} more" if len(differing) > 5 else ""
@@ -114,7 +114,7 @@ def verify_endpoint(path: Path, url: str) -> tuple[list[Proof], list[str]]:
     folder = find_version(path)
     if not folder.name.isdecimal():
         raise BadInput(f"{folder} is no version of a model: its name is no number")
-    manifest = bundle.read(folder)
+    manifest = bundle_json.read(folder)
     run = endpoint.runner(url, manifest, int(folder.name))
     content = integrity.read_checked(folder, manifest, bundle.REFERENCE)
     cases = [case for case in golden.from_bytes(content) if endpoint.has_rows(case.inputs)]

@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from serving.bundle import MANIFEST, File, Manifest
+from serving.bundle import File, Manifest
+from serving.bundle_json import MANIFEST
 from serving.errors import DamagedBundle
 
 

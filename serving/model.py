@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from serving import bundle, golden, integrity
+from serving import bundle, bundle_json, golden, integrity
 from serving.batch import together
 from serving.bundle import Manifest, Signature, Tensor
 from serving.characters import CHARACTERS
@@ -35,7 +35,7 @@ def load(path: str | os.PathLike[str], *, threads: int = 1) -> "Model":
         serving.load("models/digits").predict(image="photo.png")["label"]
     """
     folder = find_version(Path(path))
-    return Model(folder, bundle.read(folder), threads=threads)
+    return Model(folder, bundle_json.read(folder), threads=threads)
 
 
 def find_version(path: Path) -> Path:
@@ -44,7 +44,7 @@ def find_version(path: Path) -> Path:
     Raises:
         NotFound: it is neither.
     """
-    if (path / bundle.MANIFEST).exists():
+    if (path / bundle_json.MANIFEST).exists():
         return path
     if not path.is_dir():
         raise NotFound(f"there is no bundle or model folder {path}")

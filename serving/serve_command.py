@@ -52,6 +52,7 @@ def settings(arguments: Sequence[str] | None = None) -> Settings:
         host=options.host,
         rest_port=options.rest_port,
         grpc_port=options.grpc_port,
+        grpc_socket=options.grpc_socket,
         policy=options.model_version_policy,
         poll_seconds=options.poll,
         workers=options.workers or min(usable_cores(), MOST_WORKERS),
@@ -124,6 +125,9 @@ def _add_reach(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--grpc-port", type=_port, default=8500, metavar="PORT", help="0 for any free one (8500)"
+    )
+    group.add_argument(
+        "--grpc-socket", type=Path, metavar="PATH", help="answer gRPC on this Unix socket too"
     )
     group.add_argument("--cors", action="store_true", help="pages of other sites may ask too")
     group.add_argument(

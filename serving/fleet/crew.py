@@ -51,9 +51,14 @@ class Crew:
         answer: answers what workers ask.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Starts nothing yet."""
-        self._settings = settings
+    def __init__(self, settings: Settings, grpc_socket: socket.socket | None = None) -> None:
+        """Starts nothing yet.
+
+        Args:
+            settings: of the server.
+            grpc_socket: a Unix socket on which every worker is to listen too.
+        """
+        self._settings, self._grpc_socket = settings, grpc_socket
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._workers: list[_Worker] = []
         self._loads: dict[Key, dict[str, str]] = {}
@@ -101,6 +106,10 @@ class Crew:
         for worker in self._workers:
             worker.channel.send(do="show", **state)
 
+    async def show_all(self) -> None:
+        """Does the same, and waits until every worker answers by it."""
+        await self._ask_all(do="show", **self.state())
+
     async def metrics(self) -> Snapshot:
         """Adds up what all workers have counted, those that have ended too."""
         for worker, snapshot in await self._ask_all(do="snapshot"):
@@ -142,6 +151,7 @@ class Crew:
                 their_way,
                 self._states_path,
                 self._settings.most_connections,
+                self._grpc_socket,
             ),
             daemon=True,
         )

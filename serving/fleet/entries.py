@@ -11,12 +11,17 @@ from serving.fleet.settings import Settings
 
 
 def work(
-    settings: Settings, control: socket.socket, ways: socket.socket, states: str, slots: int
+    settings: Settings,
+    control: socket.socket,
+    ways: socket.socket,
+    states: str,
+    slots: int,
+    grpc_socket: socket.socket | None,
 ) -> None:
     """Runs a worker; see `worker.main`."""
     from serving.fleet import worker
 
-    worker.main(settings, control, ways, states, slots)
+    worker.main(settings, control, ways, states, slots, grpc_socket)
 
 
 def try_bundle(folder: str, seconds: float, result: Connection) -> None:

@@ -3,6 +3,8 @@
 import contextlib
 import resource
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 
 from serving.errors import BadInput
 
@@ -47,6 +49,36 @@ def bound(host: str, port: int) -> socket.socket:
     listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
+
+
+@contextlib.contextmanager
+def unix_socket(path: Path) -> Iterator[socket.socket]:
+    """Opens a Unix socket to listen on, and takes its file away at the end.
+
+    One that a killed server has left behind is replaced.
+
+    Raises:
+        BadInput: it cannot be had; something else is there, or another server listens on it.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with listener:
+        try:
+            if path.is_socket() and not _is_listened_on(path):
+                path.unlink()
+            listener.bind(str(path))
+        except OSError as error:
+            raise BadInput(f"cannot listen on {path}: {error}") from error
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _is_listened_on(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def allow_connections(wanted: int) -> int:

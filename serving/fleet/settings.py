@@ -34,6 +34,7 @@ class Settings:
         config_poll_seconds: how often it is read again; 0 for never.
         host: address to listen on.
         rest_port, grpc_port: 0 for any free one.
+        grpc_socket: path of a Unix socket where gRPC is answered too, or None.
         policy: which versions are served: `latest`, `latest:N`, `all`, `specific:N,M`.
         poll_seconds: how often the folders are looked at; 0 for once.
         workers: processes that answer.
@@ -59,6 +60,7 @@ class Settings:
     host: str = "127.0.0.1"
     rest_port: int = 8501
     grpc_port: int = 8500
+    grpc_socket: Path | None = None
     policy: str = "latest"
     poll_seconds: float = 1.0
     workers: int = 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import logging
 import os
 import signal
@@ -41,17 +42,22 @@ def serve(settings: Settings) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     _first_look(settings)
     settings = replace(settings, most_connections=_possible(settings.most_connections))
-    with listening.reserved(settings.host, settings.grpc_port) as reserved:
+    with contextlib.ExitStack() as stack:
+        reserved = stack.enter_context(listening.reserved(settings.host, settings.grpc_port))
         settings = replace(settings, grpc_port=reserved.getsockname()[1])
         listener = listening.bound(settings.host, settings.rest_port)
-        return asyncio.run(_Supervisor(settings, listener).run())
+        path = settings.grpc_socket
+        grpc_socket = stack.enter_context(listening.unix_socket(path)) if path else None
+        return asyncio.run(_Supervisor(settings, listener, grpc_socket).run())
 
 
 class _Supervisor:
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+    def __init__(
+        self, settings: Settings, listener: socket.socket, grpc_socket: socket.socket | None
+    ) -> None:
         self._settings, self._listener = settings, listener
         self._configs: list[ModelConfig] | None = None
-        self._crew = Crew(settings)
+        self._crew = Crew(settings, grpc_socket)
         self._versions = Versions(self._crew)
         self._sessions = Sessions(settings.session_seconds)
         self._signals = 0
@@ -79,6 +85,8 @@ class _Supervisor:
         host, port = self._listener.getsockname()[:2]
         sys.stderr.write(f"keras-serve: REST on {host}:{port}\n")
         sys.stderr.write(f"keras-serve: gRPC on {self._settings.host}:{self._settings.grpc_port}\n")
+        if self._settings.grpc_socket is not None:
+            sys.stderr.write(f"keras-serve: gRPC on unix:{self._settings.grpc_socket}\n")
         sys.stderr.flush()
 
     async def _say_when_ready(self) -> None:
@@ -186,6 +194,7 @@ class _Supervisor:
             return error.grpc_code, str(error)
         self._configs = configs
         self._versions.follow(configs)
+        await self._crew.show_all()  # so that a label has moved wherever it is asked for next
         return "OK", ""
 
     def _accept_again(self) -> None:
@@ -221,6 +230,8 @@ class _Supervisor:
         else:
             self._crew.kill()
             scratch.remove()
+            if self._settings.grpc_socket is not None:
+                self._settings.grpc_socket.unlink(missing_ok=True)
             os._exit(1)
 
     async def _end(self) -> int:

@@ -12,7 +12,7 @@ import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from serving import bundle, integrity
+from serving import bundle_json, integrity
 from serving.errors import DamagedBundle, ServingError
 from serving.model import Model
 
@@ -54,8 +54,8 @@ def try_bundle(folder: Path) -> str:
         NotFound: there is no bundle.
         DamagedBundle: it does not keep a promise.
     """
-    content = bundle.read_manifest(folder)
-    manifest = bundle.from_bytes(content, folder / bundle.MANIFEST)
+    content = bundle_json.content_of(folder)
+    manifest = bundle_json.from_bytes(content, folder / bundle_json.MANIFEST)
     differing = integrity.differences(folder, manifest)
     if differing:
         more = f", and {len(differing) - 3} more" if len(differing) > 3 else ""

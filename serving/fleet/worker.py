@@ -42,7 +42,12 @@ LAST_ANSWER_SECONDS = 5.0
 
 
 def main(
-    settings: Settings, control: socket.socket, connections: socket.socket, states: str, slots: int
+    settings: Settings,
+    control: socket.socket,
+    connections: socket.socket,
+    states: str,
+    slots: int,
+    grpc_socket: socket.socket | None,
 ) -> None:
     """Runs a worker until the supervisor ends it.
 
@@ -52,6 +57,7 @@ def main(
         connections: on which open connections come.
         states: file of the memory that says what each connection is doing.
         slots: how many bytes it has.
+        grpc_socket: where all workers listen for gRPC beside the port, if anywhere.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -61,7 +67,7 @@ def main(
 
     async def run() -> None:
         worker = Worker(settings, connections, handover.states(states, slots))
-        await worker.run(await open_channel(control))
+        await worker.run(await open_channel(control), grpc_socket)
 
     uvloop.run(run())
 
@@ -89,12 +95,12 @@ class Worker:
             slowest_bytes_per_second=settings.slowest_bytes_per_second,
         )
 
-    async def run(self, channel: Channel) -> None:
+    async def run(self, channel: Channel, grpc_socket: socket.socket | None) -> None:
         """Works until the supervisor says stop, or is gone."""
         self._channel = channel
         self._connections.start()
         self._start(self._sweep())
-        await self._grpc.start(self._settings.host, self._settings.grpc_port)
+        await self._grpc.start(self._settings.host, self._settings.grpc_port, grpc_socket)
         async for message in channel.messages():
             if message["do"] == "stop":
                 await self._stop(message["seconds"])
@@ -163,6 +169,8 @@ class Worker:
             message["labels"],
             is_ready=message["is_ready"],
         )
+        if "number" in message:
+            self._reply(message, {})
 
     async def _do_snapshot(self, message: Any) -> None:
         self._metrics.replace("keras_serve_connections", {("HTTP",): len(self._connections)})
@@ -172,7 +180,7 @@ class Worker:
     async def _stop(self, seconds: float) -> None:
         """Answers what is there, then ends."""
         end = time.monotonic() + seconds
-        self._catalog.is_ready = False
+        self._catalog.is_ready, self._catalog.is_stopping = False, True
         self._connections.is_stopping = True
         await asyncio.sleep(min(LAST_WORDS_SECONDS, seconds))
         self._connections.end_idle()

@@ -5,13 +5,13 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from serving.api.note import Note
-from serving.errors import NotFound
+from serving.errors import NotFound, Unavailable
 from serving.rpc.server import Methods, Tell, service, stream
 from serving.running.catalog import Catalog
 from serving.wire.messages import message
 
 NAME = "grpc.health.v1.Health"
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.05
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 
@@ -19,13 +19,8 @@ def methods(catalog: Catalog, services: list[str]) -> Methods:
     """Makes the methods; an empty service name stands for the whole server."""
     response = message("grpc.health.v1.HealthCheckResponse")
 
-    def status(service: str) -> int:
-        if service and service not in services:
-            return SERVICE_UNKNOWN
-        return SERVING if catalog.is_ready else NOT_SERVING
-
     async def check(request: Any, note: Note, deadline: float) -> Any:
-        found = status(request.service)
+        found = _status(request.service, catalog, services)
         if found == SERVICE_UNKNOWN:
             raise NotFound("there is no such service")
         return response(status=found)
@@ -33,10 +28,18 @@ def methods(catalog: Catalog, services: list[str]) -> Methods:
     async def watch(request: Any, note: Note, tell: Tell) -> AsyncGenerator[Any]:
         told = None
         while True:
-            now = status(request.service)
+            now = _status(request.service, catalog, services)
             if now != told:
                 told = now
                 yield response(status=now)
+            if catalog.is_stopping:  # or the server would have to wait for who watches it
+                raise Unavailable("the server is stopping")
             await asyncio.sleep(LOOK_SECONDS)
 
     return service(NAME, {"Check": check}, None) | stream(NAME, {"Watch": watch}, None)
+
+
+def _status(service: str, catalog: Catalog, services: list[str]) -> int:
+    if service and service not in services:
+        return SERVICE_UNKNOWN
+    return SERVING if catalog.is_ready else NOT_SERVING

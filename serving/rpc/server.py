@@ -8,6 +8,7 @@ take four times as long for a message of some hundred rows, and ten times for on
 import asyncio
 import contextlib
 import logging
+import socket
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -81,18 +82,21 @@ class Server:
         self._most_calls, self._most_connections = most_calls, most_connections
         self.buffers, self.calls = Buffers(), set[Call]()
         self._methods, self._connections = methods, set[Connection]()
-        self._listener: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
 
-    async def start(self, host: str, port: int) -> None:
-        """Listens on a port that other processes may listen on too."""
-        self._listener = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self), host, port, reuse_port=True, backlog=BACKLOG
-        )
+    async def start(self, host: str, port: int, shared: socket.socket | None = None) -> None:
+        """Listens on a port, and on a Unix socket, that other processes may listen on too."""
+        loop, begin = asyncio.get_running_loop(), lambda: Connection(self)
+        listener = await loop.create_server(begin, host, port, reuse_port=True, backlog=BACKLOG)
+        self._listeners.append(listener)
+        if shared is not None:
+            listener = await loop.create_unix_server(begin, sock=shared, backlog=BACKLOG)
+            self._listeners.append(listener)
 
     async def stop(self, seconds: float) -> None:
         """Answers the calls that there are, for so many seconds at most, then ends."""
-        if self._listener is not None:
-            self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         for connection in list(self._connections):
             connection.stop()
         end = time.monotonic() + seconds

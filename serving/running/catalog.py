@@ -16,13 +16,18 @@ class _Entry:
 
 
 class Catalog:
-    """The models of a worker."""
+    """The models of a worker.
+
+    Attributes:
+        is_ready: every model that was there at the start has answered or failed.
+        is_stopping: the worker ends as soon as it has answered what has begun.
+    """
 
     def __init__(self) -> None:
         """Begins empty."""
         self._entries: dict[str, _Entry] = {}
         self._loaded: dict[tuple[str, int], Version] = {}
-        self.is_ready = False
+        self.is_ready = self.is_stopping = False
 
     def add(self, version: Version) -> None:
         """Takes a version in; it is found once `show` says that it is available."""

@@ -130,8 +130,16 @@ def _encoding(want: Tensor, have: Tensor) -> Conversion | None:
         return _classes(have)
     if codec == "probabilities" and (want.name, have.dtype) == ("scores", want.dtype):
         return _same
+    if have.dtype != want.dtype or want.dtype == "string":
+        return None
+    if want.name == "scores" and have.shape[1:] in ((), (1,)):
+        return _column  # a score without a class, as TF Serving's own example has it
     is_column = have.shape in (want.shape, ("batch", 1))
-    return _same if is_column and (want.name, have.dtype) == ("outputs", want.dtype) else None
+    return _same if want.name == "outputs" and is_column else None
+
+
+def _column(array: np.ndarray) -> np.ndarray:
+    return array.reshape(len(array), 1)
 
 
 def _tokens(want: Tensor, codec: Codec) -> Conversion:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
-from serving import bundle, golden, integrity
+from serving import bundle, bundle_json, golden, integrity
 from serving.bundle import Manifest, Signature, Tensor
 from serving.errors import DamagedBundle
 from serving.model import DEFAULT, Model
@@ -126,10 +126,10 @@ def _row_seconds(session: Session, case: golden.Case) -> float:
 
 
 def _manifest(folder: Path, sha256: str) -> Manifest:
-    content = bundle.read_manifest(folder)
+    content = bundle_json.content_of(folder)
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise DamagedBundle(f"{folder}: {bundle.MANIFEST} is not the one that was tried")
-    return bundle.from_bytes(content, folder / bundle.MANIFEST)
+        raise DamagedBundle(f"{folder}: {bundle_json.MANIFEST} is not the one that was tried")
+    return bundle_json.from_bytes(content, folder / bundle_json.MANIFEST)
 
 
 def _small_cases(folder: Path, manifest: Manifest) -> list[golden.Case]:

@@ -11,7 +11,7 @@ from keras import layers
 from export import graphs, optimize, proof, proof_cases, quantize, source
 from export.proof import Unproven
 from keras_models.errors import BadInput
-from serving import bundle
+from serving import bundle_json
 from serving.model import Model
 
 
@@ -55,7 +55,7 @@ def test_its_graphs_are_smaller_by_half_and_their_weights_are_integers(text):
 
 def test_the_bundle_says_so_and_is_verified_by_it(text):
     folder, manifest, _ = text
-    assert bundle.read(folder) == manifest
+    assert bundle_json.read(folder) == manifest
     assert "serving_default: int8 weights (dynamic), bits per" in (folder / "README.md").read_text()
     model = Model(folder, manifest)
     assert model.check_golden().faults == ()
@@ -128,7 +128,7 @@ def test_sixteen_bits_are_half_the_size_and_keep_the_accuracy(
     assert path.stat().st_size < 0.6 * before
     kinds = {one.data_type for one in onnx.load(path).graph.initializer if np.prod(one.dims) > 256}
     assert kinds == {getattr(onnx.TensorProto, stored)}
-    model = Model(tmp_path, bundle.read(tmp_path))
+    model = Model(tmp_path, bundle_json.read(tmp_path))
     assert {proof.runtime for proof in model.check_golden().proofs} == {f"onnx {numbers}"}
     assert model.check_golden().faults == ()
     assert f"serving_default: {numbers}" in (tmp_path / "README.md").read_text()

@@ -12,7 +12,7 @@ EXAMPLES = Codec(name="example")
 
 
 def half_plus(number):
-    """TF Serving's own example: x / 2 + 2, for prediction and for regression."""
+    """TF Serving's own example: x / 2 + 2, to predict, regress and classify without classes."""
     return [
         Graph(
             signature=signature(
@@ -31,6 +31,14 @@ def half_plus(number):
                 "regress_x_to_y",
                 [tensor("inputs", "string", codec=EXAMPLES)],
                 [tensor("outputs", "float32")],
+                has_graph=False,
+            )
+        ),
+        Graph(
+            signature=signature(
+                "classify_x_to_y",
+                [tensor("inputs", "string", codec=EXAMPLES)],
+                [tensor("scores", "float32", 1)],
                 has_graph=False,
             )
         ),

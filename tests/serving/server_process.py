@@ -36,20 +36,27 @@ def wait_until(is_so):
 class Server:
     """Starts when it is made, on any free ports, and is ready then.
 
+    Args:
+        arguments: flags and folder.
+        open_files: its soft and hard limit of open files.
+        within: a command that it is started by, such as `unshare`.
+        modules: a folder whose modules it finds before all others.
+
     Attributes:
         lines: all that it has written to stderr. A thread reads it: a server that is not read would
             once stand still.
     """
 
-    def __init__(self, *arguments, open_files=None):
+    def __init__(self, *arguments, open_files=None, within=(), modules=ROOT):
         def prepare():
             # It does not outlive the tests, whatever ends them.
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if open_files is not None:  # soft and hard limit
+            if open_files is not None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
 
         self.process = subprocess.Popen(
             [
+                *map(str, within),
                 sys.executable,
                 "-m",
                 "serving",
@@ -60,7 +67,7 @@ class Server:
                 *map(str, arguments),
             ],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONPATH": f"{modules}:{ROOT}", "PYTHONUNBUFFERED": "1"},
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=prepare,

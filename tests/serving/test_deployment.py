@@ -2,48 +2,26 @@
 
 import functools
 import json
-import os
-import re
-import shlex
-import shutil
-import subprocess
-import sys
-import urllib.request
 from importlib import resources
-from pathlib import Path
 
 import jsonschema
 import kubernetes_validate
 import pytest
-import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
 import demo
 from serving import config_command
 from serving.api.app import METRICS_PATH
-from serving.metrics import METRICS
 from serving.serve_command import settings
+from tests.serving.deployment_files import COMPOSE, DEPLOYMENT, documents
 
-ROOT = Path(__file__).parents[2]
-DEPLOYMENT = ROOT / "serving" / "deployment"
 KUBERNETES = "1.34"
-
-
-def documents(*parts):
-    """Reads every YAML document in files of a folder, the last part being their pattern."""
-    *folders, pattern = parts
-    return [
-        document
-        for path in sorted(DEPLOYMENT.joinpath(*folders).glob(pattern))
-        for document in yaml.safe_load_all(path.read_text())
-    ]
 
 
 def named(document):
     return f"{document['kind']}-{document['metadata']['name']}"
 
 
-COMPOSE = yaml.safe_load((DEPLOYMENT / "compose.yaml").read_text())
 (KUSTOMIZATION,) = documents("kubernetes", "kustomization.yaml")
 MANIFESTS = [one for file in KUSTOMIZATION["resources"] for one in documents("kubernetes", file)]
 DEPLOYMENTS = [one for one in MANIFESTS if one["kind"] == "Deployment"]
@@ -263,110 +241,3 @@ def test_prometheus_reads_both_servers_where_they_are():
         assert job["job_name"] == service
         published = COMPOSE["services"][service]["ports"]
         assert any(one.endswith(f":{port}") for one in published)
-
-
-DASHBOARD = json.loads((DEPLOYMENT / "grafana" / "dashboards" / "serving.json").read_text())
-
-
-def test_the_dashboard_asks_the_source_that_is_provisioned():
-    (sources,) = documents("grafana", "provisioning", "datasources", "*.yaml")
-    (source,) = sources["datasources"]
-    expected = {"type": source["type"], "uid": source["uid"]}
-    for panel in DASHBOARD["panels"]:
-        assert [target["datasource"] for target in panel["targets"]] == [expected] * len(
-            panel["targets"]
-        )
-    (providers,) = documents("grafana", "provisioning", "dashboards", "*.yaml")
-    folder = providers["providers"][0]["options"]["path"]
-    mounted = [volume.split(":") for volume in COMPOSE["services"]["grafana"]["volumes"]]
-    assert ["./grafana/dashboards", folder, "ro"] in mounted
-
-
-def test_panels_fill_the_dashboard_without_overlapping():
-    cells = [
-        (column, row)
-        for panel in DASHBOARD["panels"]
-        for column in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
-        for row in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
-    ]
-    assert len(cells) == len(set(cells))
-    assert {column for column, _ in cells} == set(range(24))
-    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
-
-
-@pytest.mark.parametrize("panel", DASHBOARD["panels"], ids=lambda panel: panel["title"])
-def test_every_metric_on_the_dashboard_is_counted_with_these_labels(panel):
-    known = {"job", "le", "instance"}
-    for target in panel["targets"]:
-        asked = re.findall(
-            r"(:?[a-z_]+(?::[a-z_]+)+|keras_serve_[a-z_]+)\{([^}]*)\}", target["expr"]
-        )
-        assert asked
-        labels = set(known)
-        for name, matchers in asked:
-            metric = METRICS[
-                re.sub("_(bucket|sum|count)$", "", name) if name not in METRICS else name
-            ]
-            labels |= set(metric.labels)
-            matched = set(re.findall(r'([a-z_]+)[!=]?[=~]~?"', matchers))
-            assert matched <= known | set(metric.labels)
-        for grouped in re.findall(r"by \(([^)]*)\)", target["expr"]):
-            assert set(re.split(", *", grouped)) <= labels
-        assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= labels
-
-
-def instructions():
-    """Yields a Dockerfile's instructions, each with what is said after it on one line."""
-    lines = (DEPLOYMENT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
-    for line in lines:
-        if line and not line.startswith("#"):
-            yield line.split(None, 1)
-
-
-def test_the_image_runs_as_nobody_and_holds_the_tested_versions():
-    told = list(instructions())
-    assert [rest for word, rest in told if word == "USER"] == ["65532:65532"]
-    assert dict(told)["ENTRYPOINT"] == '["keras-serve"]'
-    assert settings(json.loads(dict(told)["CMD"])).host == "0.0.0.0"
-    sources = [rest.split()[:-1] for word, rest in told if word == "COPY" and "--from" not in rest]
-    copied = {name for names in sources for name in names}
-    assert all((ROOT / name).exists() for name in copied)
-    kept = (DEPLOYMENT / "Dockerfile.dockerignore").read_text().split("\n")
-    assert {line[1:] for line in kept if line.startswith("!")} == copied
-
-
-@pytest.mark.slow
-def test_the_images_install_line_makes_a_server_without_tensorflow(models, tmp_path):
-    environment, source = tmp_path / "keras-serve", tmp_path / "source"
-    source.mkdir()
-    for word, rest in instructions():
-        if word == "COPY" and "--from" not in rest:
-            for name in rest.split()[:-1]:
-                copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-                copy(ROOT / name, source / name)
-    (line,) = (rest for word, rest in instructions() if word == "RUN")
-    line = line.replace("/opt/keras-serve", str(environment)).replace("/source", str(source))
-    line = line.replace("python -m venv", f"{shlex.quote(sys.executable)} -m venv", 1)
-    subprocess.run(line, shell=True, check=True, cwd=tmp_path, stdout=subprocess.DEVNULL)
-    (installed,) = environment.glob("lib/python*/site-packages")
-    there = {path.name for path in installed.iterdir()}
-    assert not there & {"tensorflow", "keras", "onnx", "tf2onnx", "pip"}
-    command = [environment / "bin" / "keras-serve", models, "--rest-port", "0", "--grpc-port", "0"]
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True
-    ) as process:
-        said = ""
-        for line in process.stderr:
-            said += line
-            if "keras-serve: ready" in line:
-                break
-        port = re.search(r"REST on \S+:(\d+)", said)[1]
-        asked = urllib.request.Request(
-            f"http://127.0.0.1:{port}/v1/models/half_plus:predict", b'{"instances": [1.0]}'
-        )
-        with urllib.request.urlopen(asked) as answer:
-            assert json.load(answer) == {"predictions": [3.5]}
-        process.terminate()
-        process.stderr.read()
-    assert process.returncode == 0

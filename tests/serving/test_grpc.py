@@ -180,7 +180,7 @@ def test_metadata_is_every_signature(prediction):
     response = prediction.GetModelMetadata(request)
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signatures)
-    assert set(signatures.signature_def) == {"serving_default", "regress_x_to_y"}
+    assert set(signatures.signature_def) == {"serving_default", "regress_x_to_y", "classify_x_to_y"}
     assert signatures.signature_def["serving_default"].inputs["x"].dtype == 1
     assert response.model_spec.version.value == 123
     request.metadata_field[0] = "other"
@@ -231,7 +231,7 @@ def test_health_and_reflection_are_the_standard_ones(channel):
 
 
 def test_a_configuration_is_replaced_and_labels_move(start_server, models):
-    server = start_server(models, "--workers", "2", "--poll", "0")
+    server = start_server(models, "--workers", "2", "--poll", "0", "--queue-ms", "6e5")
     text = f"""config {{ model_config_list {{ config {{
         name: "other" base_path: "{models / "half_plus"}" model_platform: "tensorflow"
         model_version_policy {{ all {{}} }}

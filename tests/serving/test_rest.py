@@ -186,7 +186,7 @@ def test_metadata_is_every_signature_with_all_its_fields(server):
     assert status == 200
     assert answer["model_spec"] == {"name": "half_plus", "signature_name": "", "version": "123"}
     signatures = answer["metadata"]["signature_def"]["signature_def"]
-    assert set(signatures) == {"serving_default", "regress_x_to_y"}
+    assert set(signatures) == {"serving_default", "regress_x_to_y", "classify_x_to_y"}
     assert signatures["serving_default"]["inputs"]["x"] == {
         "dtype": "DT_FLOAT",
         "tensor_shape": {"dim": [{"size": "-1", "name": ""}], "unknown_rank": False},

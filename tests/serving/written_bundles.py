@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from serving import bundle, golden, integrity
+from serving import bundle_json, golden, integrity
 from serving.bundle import Manifest, Signature, Tensor
 
 
@@ -85,5 +85,5 @@ def write_bundle(folder, graphs):
         proof=(),
         files=integrity.describe_all(folder),
     )
-    (folder / "bundle.json").write_text(bundle.to_json(manifest))
+    (folder / "bundle.json").write_text(bundle_json.to_text(manifest))
     return folder

@@ -57,9 +57,9 @@ async def tried(number):
 
 def reseal(folder):
     """Makes a bundle's manifest right for what its files are now."""
-    from serving import bundle, integrity
+    from serving import bundle_json, integrity
 
-    path = folder / bundle.MANIFEST
+    path = folder / bundle_json.MANIFEST
     manifest = json.loads(path.read_text())
     manifest["files"] = {
         name: {"bytes": file.bytes, "sha256": file.sha256}

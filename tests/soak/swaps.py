@@ -14,6 +14,8 @@ from tests.soak.live import MEBIBYTE, Live, predict, publish
 from tests.soak.trial import Outcome, Trial
 
 SWAPS, CONNECTIONS = 10, 4
+ANSWERS_PER_SWAP = 2000
+"""At least: two hundred thousand in all rounds."""
 PATH = "/v1/models/half_plus"
 
 
@@ -34,6 +36,9 @@ async def swapped(number):
             await until(server, version, "AVAILABLE")
             await until(server, version - 1, "END")
             longest = max(longest, time.monotonic() - began)
+            wanted = (version - 1) * ANSWERS_PER_SWAP
+            while counts["answers"] < wanted and not asking.done():
+                await asyncio.sleep(0.05)
             shutil.rmtree(server.models / "half_plus" / str(version - 1))
         # Back to a smaller number, as one does when a release was a mistake.
         publish(server.models, 1)
