@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import select
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -234,4 +235,36 @@ def test_what_is_too_much_is_refused_by_both_protocols_and_the_rest_is_answered(
     assert set(codes) | {"OK"} == {"OK", "UNAVAILABLE"}
     assert 0 < statuses.count(200) + codes.count("OK") < 240
     assert server.post(SLOW, {"instances": rows})[0] == 200
+    assert server.stop() == 0
+
+
+def test_what_is_refused_was_not_read(start_server, models):
+    """Reading it takes time from those that are answered; so it may as well be nonsense."""
+    server = start_server(models, "--workers", "1", "--queue-ms", "0.001")
+    rows, wrong = {"instances": [[1.0] * 250] * 8}, {"instances": [["no number"]]}
+    request = serving("PredictRequest")()
+    request.model_spec.name = "slow"
+    tensor_proto.to_proto(np.array(["no number"], object), request.inputs["x"])
+    is_enough = threading.Event()
+
+    def ask():
+        while not is_enough.is_set():
+            server.post(SLOW, rows)
+
+    with (
+        grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        assert server.post(SLOW, wrong)[0] == 400
+        assert call.future(request.SerializeToString()).code().name == "INVALID_ARGUMENT"
+        busy = [pool.submit(ask) for _ in range(4)]
+        try:
+            wait_until(lambda: server.post(SLOW, wrong)[0] == 503)
+            refused = "UNAVAILABLE"
+            wait_until(lambda: call.future(request.SerializeToString()).code().name == refused)
+        finally:
+            is_enough.set()
+        for one in busy:
+            one.result(GUARD_SECONDS)
     assert server.stop() == 0
