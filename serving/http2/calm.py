@@ -1,0 +1,54 @@
+"""An end to frames that cost the server something and the client nothing.
+
+Pings, settings, resets, windows, empty data, frames of kinds that are unknown: each is allowed, and
+some belong to every call. A flood of them is one of HTTP/2's known attacks (CVE-2019-9512, -9515,
+-9518, CVE-2023-44487). So a client has so many of them, gets some back with time, and some with
+every answer that it takes. nghttp2 has 1,000 resets and 33 more a second, 10,000 of the others and
+330 more a second, and takes a tenth of the time for each.
+"""
+
+import time
+
+from serving.http2 import frames
+from serving.http2.frames import Broken
+
+MOST_FRAMES = 1000
+FRAMES_PER_SECOND = 100
+FRAMES_PER_ANSWER = 4
+BYTES_PER_FRAME = 2048
+"""Of answers' data: a client says again and again how much it takes."""
+
+
+class Calm:
+    """Of one connection."""
+
+    def __init__(self) -> None:
+        """Begins with all there are."""
+        self._left = float(MOST_FRAMES)
+        self._looked_at = time.monotonic()
+
+    def spend(self) -> None:
+        """A frame has come that asks for nothing.
+
+        Raises:
+            Broken: there were too many.
+        """
+        self._left -= 1
+        if self._left >= 0:
+            return
+        now = time.monotonic()
+        self._earn((now - self._looked_at) * FRAMES_PER_SECOND)
+        self._looked_at = now
+        if self._left < 0:
+            raise Broken(frames.CALM, "there are too many frames that ask for nothing")
+
+    def answered(self) -> None:
+        """A request is answered."""
+        self._earn(FRAMES_PER_ANSWER)
+
+    def sent(self, size_bytes: int) -> None:
+        """So many bytes of data were sent."""
+        self._earn(size_bytes / BYTES_PER_FRAME)
+
+    def _earn(self, count: float) -> None:
+        self._left = min(self._left + count, float(MOST_FRAMES))
