@@ -41,7 +41,9 @@ class Server:
             once stand still.
     """
 
-    def __init__(self, *arguments, open_files=None):
+    def __init__(self, *arguments, open_files=None, within=()):
+        """Starts `keras-serve` with these arguments, as what the command `within` runs."""
+
         def prepare():
             # It does not outlive the tests, whatever ends them.
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -50,6 +52,7 @@ class Server:
 
         self.process = subprocess.Popen(
             [
+                *within,
                 sys.executable,
                 "-m",
                 "serving",
