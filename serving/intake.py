@@ -2,36 +2,41 @@
 
 Each client's share grows as its request comes. Where the next piece of one does not fit, that
 client waits: it is not read, or its window stays shut. So that those who wait for each other's end
-do not wait for ever, room for one whole request is kept for the oldest; and as much for what comes
-whether there is room or not, such as short requests, which else would be refused.
+do not wait for ever, room for one whole request is kept for the oldest. What is on its way before
+it could be told to wait has room of its own; beyond that it is refused.
 """
 
 from collections.abc import Callable
 
-MOST_REQUESTS = 4
-"""Of the largest: as much of requests may be in a process at the same time."""
-KEPT_FROM_ALL, KEPT_FROM_WAITING = 1, 2
-"""Of the largest, for the oldest; and for what cannot wait, too."""
+MOST_WAITING, MOST_SHORT = 3, 3
+"""Of the largest requests: as much may be in a process of those that can wait; of the others."""
 
 
 class Intake:
     """Of one process and protocol.
 
     Attributes:
-        held_bytes: of all shares together.
+        short_bytes: of requests that could not wait.
+        shared_bytes: of all shares together.
     """
 
-    def __init__(self, largest_bytes: int, most_requests: int) -> None:
-        """Begins empty.
-
-        Args:
-            largest_bytes: of one request.
-            most_requests: so many of the largest fit in, three at least.
-        """
-        self.held_bytes = 0
-        self._largest, self._most = largest_bytes, largest_bytes * max(most_requests, 3)
+    def __init__(self, largest_bytes: int) -> None:
+        """Begins empty; `largest_bytes` is what one request may have."""
+        self.short_bytes = self.shared_bytes = 0
+        self._largest = largest_bytes
         self._shares: dict[Share, None] = {}
         self._waiting: dict[Share, None] = {}
+
+    def take(self, size_bytes: int) -> bool:
+        """Takes in what cannot wait, until `give_back`; False where there is no room for it."""
+        if self.short_bytes + size_bytes > MOST_SHORT * self._largest:
+            return False
+        self.short_bytes += size_bytes
+        return True
+
+    def give_back(self, size_bytes: int) -> None:
+        """So many bytes that were taken are needed no more."""
+        self.short_bytes -= size_bytes
 
     def share(self, on_room: Callable[[], None]) -> "Share":
         """Makes the share of a client, which holds nothing yet.
@@ -41,34 +46,28 @@ class Intake:
         """
         return Share(self, on_room)
 
-    def grow(self, share: "Share", size_bytes: int, kept_requests: int) -> bool:
-        """Lets a share grow to a size; False where there is no room for that now.
-
-        Room for so many of the largest requests stays free, unless the share is the oldest.
-        """
-        more = size_bytes - share.held_bytes
+    def grow(self, share: "Share") -> bool:
+        """Lets a share grow to what it wants; False where there is no room for that now."""
+        more = share.wanted_bytes - share.held_bytes
         self._shares.setdefault(share)
         is_oldest = next(iter(self._shares)) is share
-        kept = 0 if is_oldest else kept_requests * self._largest
-        if more > 0 and self.held_bytes + more > self._most - kept:
+        most = (MOST_WAITING if is_oldest else MOST_WAITING - 1) * self._largest
+        if more > 0 and self.shared_bytes + more > most:
+            self._waiting[share] = None
             return False
-        self.held_bytes += more
-        share.held_bytes = size_bytes
+        self._waiting.pop(share, None)
+        self.shared_bytes += more
+        share.held_bytes = share.wanted_bytes
         return True
-
-    def wait(self, share: "Share") -> None:
-        """The share is to grow as soon as there is room."""
-        self._waiting[share] = None
 
     def leave(self, share: "Share") -> None:
         """Takes a share's bytes back."""
         self._shares.pop(share, None)
         self._waiting.pop(share, None)
-        self.held_bytes -= share.held_bytes
-        share.held_bytes = 0
+        self.shared_bytes -= share.held_bytes
+        share.held_bytes = share.wanted_bytes = 0
         for one in list(self._waiting):
-            if one in self._waiting and self.grow(one, one.wanted_bytes, KEPT_FROM_WAITING):
-                del self._waiting[one]
+            if one in self._waiting and self.grow(one):
                 one.on_room()
 
 
@@ -95,19 +94,8 @@ class Share:
     def ask(self, size_bytes: int) -> bool:
         """Asks for so many bytes in all; False where they come later, and `on_room` is called."""
         self.wanted_bytes = size_bytes
-        if self._intake.grow(self, size_bytes, KEPT_FROM_WAITING):
-            return True
-        self._intake.wait(self)
-        return False
-
-    def take(self, size_bytes: int) -> bool:
-        """Takes so many bytes in all, for what cannot wait; False where there is no room."""
-        if not self._intake.grow(self, size_bytes, KEPT_FROM_ALL):
-            return False
-        self.wanted_bytes = size_bytes
-        return True
+        return self._intake.grow(self)
 
     def give_back(self) -> None:
         """Needs nothing of it any more."""
-        self.wanted_bytes = 0
         self._intake.leave(self)

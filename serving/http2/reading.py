@@ -29,7 +29,10 @@ class Receiver(Protocol):
     """Takes what the client sends on a stream; a call."""
 
     def space(self, most_bytes: int) -> memoryview:
-        """Returns where the next bytes go, which are no more than these; empty for nowhere."""
+        """Returns where the next bytes go, which are no more than these; empty for nowhere.
+
+        It is asked until a frame ends, even if what it stands for is over by then.
+        """
 
     def came(self, count: int) -> None:
         """So many bytes are there."""
@@ -82,6 +85,7 @@ class Reading:
         self._view = memoryview(self._scratch)
         self._filled = 0
         self._direct: Receiver | None = None
+        self._receiver: Receiver | None = None
         self._number = self._flags = self._left = self._padding = self._size = 0
         self._since: float | None = time.monotonic()
         self._has_begun = False
@@ -90,11 +94,10 @@ class Reading:
     def space(self) -> memoryview:
         """Returns where what comes next goes."""
         self._direct = None
-        if self._left >= DIRECT_BYTES and not self._filled:
-            receiver = self._handler.receiver(self._number)
-            space = receiver.space(self._left) if receiver else memoryview(b"")
+        if self._left >= DIRECT_BYTES and not self._filled and self._receiver is not None:
+            space = self._receiver.space(self._left)
             if len(space) >= DIRECT_BYTES:
-                self._direct = receiver
+                self._direct = self._receiver
                 return space
         return self._view[self._filled :]
 
@@ -188,7 +191,7 @@ class Reading:
         return frames.HEAD_BYTES + size
 
     def _begin_data(self, start: int, size: int, flags: int, number: int) -> int:
-        self._handler.receiver(number)
+        self._receiver = self._handler.receiver(number)
         if size > LARGEST_FRAME_BYTES:
             raise Broken(frames.SIZE_ERROR, "a frame is larger than was agreed")
         before, padding = frames.HEAD_BYTES, 0
@@ -212,13 +215,12 @@ class Reading:
         count = min(self._left, self._filled - place)
         padding = min(self._padding, self._filled - place - count)
         self._data_came(count, padding)
-        given = 0
-        while given < count:
-            receiver = self._handler.receiver(self._number)
-            space = receiver.space(count - given) if receiver else memoryview(b"")
-            if receiver is None or not space:
-                break
+        given, receiver = 0, self._receiver
+        while given < count and receiver is not None:
+            space = receiver.space(count - given)
             size = len(space)
+            if not size:
+                break
             space[:] = self._view[place + given : place + given + size]
             receiver.came(size)
             given += size

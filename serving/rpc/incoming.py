@@ -9,7 +9,7 @@ from typing import Protocol
 
 from serving.errors import BadInput, DeadlineExceeded, Overloaded, TooLarge, Unsupported
 from serving.http2.stream import FIRST_WINDOW, Stream
-from serving.intake import Intake
+from serving.intake import Intake, Share
 from serving.rpc.buffers import Buffers
 
 MOST_MESSAGES = 64
@@ -53,8 +53,8 @@ class Incoming:
         self._prefix = bytearray(PREFIX.size)
         self._filled, self._is_compressed = 0, False
         self._space: memoryview | None = None
-        self._share = owner.intake.share(self._let_in)
-        self._held_before = 0
+        self._taken_bytes = 0  # of what could not wait
+        self._share: Share | None = None  # of a message that can
         self._came = 0
         self._due_bytes, self._due_at = 0.0, float("inf")
 
@@ -90,13 +90,18 @@ class Incoming:
     def release(self) -> None:
         """Nobody needs any more what has come so far."""
         if self._space is None:
-            self._share.give_back()
+            self.end()
         if self._stream.window < FIRST_WINDOW // 2:
             self._stream.allow(FIRST_WINDOW - self._stream.window)
 
     def end(self) -> None:
-        """Nothing more is taken."""
-        self._share.give_back()
+        """Nothing of it is needed any more."""
+        if self._taken_bytes:
+            self._owner.intake.give_back(self._taken_bytes)
+            self._taken_bytes = 0
+        if self._share is not None:
+            self._share.give_back()
+            self._share = None
 
     def check_time(self, now: float, stood_still_seconds: float) -> None:
         """Sees to it that what has begun goes on, in windows of time that each have their bytes.
@@ -104,7 +109,7 @@ class Incoming:
         Raises:
             DeadlineExceeded: too little has come.
         """
-        if self._share.waits:
+        if self._share is not None and self._share.waits:
             self._due_at = float("inf")
             return
         patience = self._owner.patience_seconds
@@ -128,7 +133,6 @@ class Incoming:
             )
         if len(self.messages) >= MOST_MESSAGES:
             raise TooLarge("there are too many messages")
-        self._held_before = self._share.held_bytes
         self._hold(min(length, FIRST_WINDOW))  # what is on its way cannot be held back
         self._is_compressed, self._filled = bool(flag), 0
         self._space = self._owner.buffers.take(length)
@@ -136,19 +140,22 @@ class Incoming:
             self._let_in()
 
     def _hold(self, size_bytes: int) -> None:
-        if not self._share.take(self._held_before + size_bytes):
-            held = self._owner.intake.held_bytes
-            raise Overloaded(f"{held:,} bytes of other requests are held: try again later")
+        intake = self._owner.intake
+        if not intake.take(size_bytes):
+            raise Overloaded(f"{intake.short_bytes:,} bytes of requests are held: try again later")
+        self._taken_bytes += size_bytes
 
     def _let_in(self) -> None:
         """Widens the stream's window by as much of the message as there is room for."""
         if self._space is None:
             return
-        length = len(self._space)
-        held = self._share.held_bytes - self._held_before
-        if not self._share.waits and held < length and held - self._filled < STEP_BYTES // 2:
-            self._share.ask(self._held_before + min(length, held + STEP_BYTES))
-            held = self._share.held_bytes - self._held_before
+        length, held = len(self._space), FIRST_WINDOW
+        if length > FIRST_WINDOW:
+            share = self._share = self._share or self._owner.intake.share(self._let_in)
+            held += share.held_bytes
+            if not share.waits and held < length and held - self._filled < STEP_BYTES // 2:
+                share.ask(min(length, held + STEP_BYTES) - FIRST_WINDOW)
+                held = FIRST_WINDOW + share.held_bytes
         short = min(length, held) - self._filled - self._stream.window
         if short > 0 and (short >= STEP_BYTES // 4 or held >= length):
             self._stream.allow(short)

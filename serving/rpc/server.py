@@ -19,7 +19,7 @@ from serving.errors import BadInput, ServingError
 from serving.http2 import frames, hpack
 from serving.http2.connection import Connection
 from serving.http2.stream import Stream
-from serving.intake import MOST_REQUESTS, Intake
+from serving.intake import Intake
 from serving.rpc.buffers import Buffers
 from serving.rpc.call import Call
 from serving.wire.messages import message, pool
@@ -82,7 +82,7 @@ class Server:
         self.slowest_bytes_per_second = slowest_bytes_per_second
         self._most_calls, self._most_connections = most_calls, most_connections
         self.buffers, self.calls = Buffers(), set[Call]()
-        self.intake = Intake(largest_bytes, MOST_REQUESTS)
+        self.intake = Intake(largest_bytes)
         self._methods, self._connections = methods, set[Connection]()
         self._listener: asyncio.Server | None = None
 

@@ -11,7 +11,7 @@ import pytest
 from serving.http2 import frames
 from serving.http2.frames import DATA, END_HEADERS, END_STREAM, HEADERS, WINDOW, frame
 from serving.http2.stream import FIRST_WINDOW
-from serving.intake import MOST_REQUESTS, Intake
+from serving.intake import MOST_SHORT, MOST_WAITING, Intake
 from serving.rpc.incoming import STEP_BYTES
 from tests.serving.frame_client import (
     HEAD,
@@ -28,15 +28,16 @@ from tests.serving.server_process import GUARD_SECONDS, wait_until
 
 LARGEST_MIB = 8
 FLOATS = LARGEST_MIB * MEBIBYTE // 4 - 1000
-SENDERS = 3 * MOST_REQUESTS
-MOST = MOST_REQUESTS * LARGEST_MIB * MEBIBYTE
+SENDERS = 12
+MOST = MOST_WAITING * LARGEST_MIB * MEBIBYTE
+MOST_OF_SHORT = MOST_SHORT * LARGEST_MIB * MEBIBYTE
 SLACK = 16 * MEBIBYTE
 """What the heap keeps, and the little of each that is not counted."""
 
 
 @pytest.fixture
 def narrow(start_server, models):
-    """One worker, which takes in four times eight mebibytes."""
+    """One worker, which takes in three times eight mebibytes, and as much in short messages."""
     sizes = ["--message-mib", LARGEST_MIB, "--body-mib", LARGEST_MIB]
     limits = ["--queue-ms", "6e5", "--timeout", "600", "--patience", "600"]
     server = start_server(models, "--workers", "1", *sizes, *limits)
@@ -47,20 +48,29 @@ def narrow(start_server, models):
 
 def test_shares_never_come_to_more_than_there_is_and_the_oldest_always_ends():
     room = []
-    intake = Intake(10, 4)
+    intake = Intake(10)
     shares = [intake.share(lambda number=number: room.append(number)) for number in range(5)]
-    assert [share.ask(5) for share in shares] == [True, True, True, True, False]
+    sizes = (5, 5, 5, 5, 10)
+    assert [share.ask(size) for share, size in zip(shares, sizes, strict=True)] == [True] * 4 + [
+        False
+    ]
     assert shares[0].ask(10)  # the oldest may have what is kept for it
     assert not shares[1].ask(10)
-    short = [intake.share(lambda: room.append("short")) for _ in range(6)]
-    assert [share.take(1) for share in short] == [True] * 5 + [False]
-    assert (intake.held_bytes, room) == (30, [])
+    assert (intake.shared_bytes, room) == (25, [])
     shares[0].give_back()
     assert room == [1]  # it is the oldest now, and the other one has to wait on
     assert [share.waits for share in shares] == [False, False, False, False, True]
-    for share in [*short, *shares]:
+    for share in shares:
         share.give_back()
-    assert (intake.held_bytes, room) == (0, [1, 4])
+    assert (intake.shared_bytes, room) == (0, [1, 4])
+
+
+def test_what_cannot_wait_has_room_of_its_own():
+    intake = Intake(10)
+    assert intake.share(lambda: None).ask(10)
+    assert [intake.take(10) for _ in range(4)] == [True, True, True, False]
+    intake.give_back(10)
+    assert intake.take(10)
 
 
 def test_large_messages_of_many_clients_wait_for_each_other_and_all_are_answered(narrow):
@@ -114,10 +124,10 @@ def test_a_message_is_let_in_only_as_far_as_there_is_room(narrow):
             begin_large(client, number)
             widened |= windows(client)
         whole = LARGEST_MIB * MEBIBYTE
-        assert 0 < sum(widened.values()) <= MOST_REQUESTS * whole
+        assert 0 < sum(widened.values()) <= MOST_WAITING * whole
         assert set(widened) < set(numbers)
         assert is_answered(narrow)
-        assert own_memory(narrow) - before < MOST + SLACK
+        assert own_memory(narrow) - before < MOST + MOST_OF_SHORT + SLACK
         for number in (1, 3):
             client.send(frame(frames.RESET, 0, number, frames.number(frames.CANCEL)))
         assert set(windows(client)) - set(widened)  # now others are let in
@@ -149,7 +159,7 @@ def test_small_messages_that_are_never_whole_are_refused_once_they_are_too_many(
             while (one := client.frame())[0] != frames.PING:
                 refused += one[0] == HEADERS and bool(one[1] & END_STREAM)
         assert refused > 0
-        assert own_memory(narrow) - before < MOST + SLACK
+        assert own_memory(narrow) - before < MOST_OF_SHORT + SLACK
     assert is_answered(narrow)
 
 
