@@ -44,11 +44,13 @@ class Calm:
 
     def answered(self) -> None:
         """A request is answered."""
-        self._earn(FRAMES_PER_ANSWER)
+        if self._left < MOST_FRAMES:
+            self._earn(FRAMES_PER_ANSWER)
 
     def sent(self, size_bytes: int) -> None:
         """So many bytes of data were sent."""
-        self._earn(size_bytes / BYTES_PER_FRAME)
+        if self._left < MOST_FRAMES:
+            self._earn(size_bytes / BYTES_PER_FRAME)
 
     def _earn(self, count: float) -> None:
         self._left = min(self._left + count, float(MOST_FRAMES))

@@ -6,7 +6,7 @@ Source: grpc/grpc doc/PROTOCOL-HTTP2.md.
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 from urllib.parse import quote
 
@@ -51,7 +51,6 @@ class Call:
 
     Attributes:
         path: of the method.
-        metadata: the client's, as text.
         deadline: monotonic seconds.
         task: that answers it; None before there is one.
         is_late: its deadline is over.
@@ -63,11 +62,6 @@ class Call:
         self._stream, self._owner = stream, owner
         fields = dict(stream.fields)
         self.path = fields.get(b":path", b"").decode("latin-1")
-        self.metadata = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in stream.fields
-            if not name.startswith(b":")
-        ]
         encoding = fields.get(b"grpc-encoding", b"identity")
         self._incoming = Incoming(stream, owner, encoding)
         self.deadline = float("inf")
@@ -78,6 +72,13 @@ class Call:
         self._timer: asyncio.TimerHandle | None = None
         if b"grpc-timeout" in fields:
             self._limit(fields[b"grpc-timeout"])
+
+    @property
+    def metadata(self) -> Iterator[tuple[str, str]]:
+        """The client's, as text; looked at only where a call is traced."""
+        for name, value in self._stream.fields:
+            if not name.startswith(b":"):
+                yield name.decode("latin-1"), value.decode("latin-1")
 
     def space(self, most_bytes: int) -> memoryview:
         """Returns where the next bytes of a message go."""

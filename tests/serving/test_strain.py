@@ -153,6 +153,8 @@ def test_clients_that_go_and_deadlines_that_pass_leave_nothing_behind(strained):
             connection.sendall(content)
     with grpc.insecure_channel(f"127.0.0.1:{strained.grpc_port}") as channel:
         call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        # Else none may reach the server, and closing the channel may never end (grpcio 1.85).
+        grpc.channel_ready_future(channel).result(GUARD_SECONDS)
         sent = [call.future(request.SerializeToString(), timeout=0.001) for _ in range(300)]
         gone = [call.future(request.SerializeToString()) for _ in range(300)]
         for one in gone:
