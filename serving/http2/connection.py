@@ -52,10 +52,8 @@ class Connection(asyncio.BufferedProtocol):
         """Begins with nothing read."""
         self._owner = owner
         self._transport: asyncio.Transport | None = None
-        self._streams = Streams(self, owner.begin)
-        self._outgoing = Outgoing(
-            self._streams.open, owner.patience_seconds, owner.slowest_bytes_per_second
-        )
+        self._outgoing = Outgoing(owner.patience_seconds, owner.slowest_bytes_per_second)
+        self._streams = Streams(self, self._outgoing, owner.begin)
         dispatch = Dispatch(self._streams, self._outgoing, self.flush, self._close_if_done)
         self._reading = Reading(dispatch, self._is_open)
         self._lingers_until: float | None = None
@@ -139,7 +137,7 @@ class Connection(asyncio.BufferedProtocol):
         """Sends of a stream what the client takes; forgets one whose answer is sent."""
         self._outgoing.flush(stream)
         if stream.is_answered and stream.number in self._streams.open:
-            self._streams.answered(stream, self._outgoing)
+            self._streams.answered(stream)
             self._outgoing.moved()
             self._close_if_done()
 

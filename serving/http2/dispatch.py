@@ -87,7 +87,7 @@ class Dispatch:
 
     def _take_head(self, head: Head | None) -> None:
         if head is not None:
-            self._streams.take_head(head, self._outgoing)
+            self._streams.take_head(head)
             self._close_if_done()
 
     def _settle(self, flags: int, number: int, payload: bytes) -> None:

@@ -30,25 +30,20 @@ class Outgoing:
 
     Attributes:
         first_room: bytes of data that the client takes on a stream when it opens.
+        streams: those that are open, by number; see `Streams`.
         calm: how much the client may ask that comes to nothing.
     """
 
-    def __init__(
-        self, streams: dict[int, Stream], patience_seconds: float, slowest_bytes_per_second: float
-    ) -> None:
+    def __init__(self, patience_seconds: float, slowest_bytes_per_second: float) -> None:
         """Begins with nothing written.
 
         Args:
-            streams: those that are open, by number; it is changed by the connection.
             patience_seconds: for an answer to be taken, beyond the time of the slowest pace.
             slowest_bytes_per_second: at which answers must be taken.
         """
         self.first_room, self.calm = frames.DEFAULT_WINDOW, Calm()
-        self._streams, self._patience, self._slowest = (
-            streams,
-            patience_seconds,
-            slowest_bytes_per_second,
-        )
+        self.streams: dict[int, Stream] = {}
+        self._patience, self._slowest = patience_seconds, slowest_bytes_per_second
         self._pace = Pace(patience_seconds, slowest_bytes_per_second)
         self._transport: asyncio.Transport | None = None
         self._room, self._largest_frame = frames.DEFAULT_WINDOW, frames.DEFAULT_FRAME
@@ -119,7 +114,7 @@ class Outgoing:
         settings = frames.read_settings(payload)
         self._largest_frame = settings.get(frames.LARGEST_FRAME, self._largest_frame)
         first_room = settings.get(frames.INITIAL_WINDOW, self.first_room)
-        for stream in self._streams.values() if first_room != self.first_room else ():
+        for stream in self.streams.values() if first_room != self.first_room else ():
             stream.room += first_room - self.first_room
             if stream.room > frames.WIDEST_WINDOW:
                 raise Broken(frames.FLOW_ERROR, "a window cannot be of that size")
@@ -145,7 +140,7 @@ class Outgoing:
 
     async def drained(self, stream: Stream) -> None:
         """Waits until what was sent on a stream is on its way."""
-        while stream.unsent_bytes and stream.number in self._streams:
+        while stream.unsent_bytes and stream.number in self.streams:
             await self._move()
         await self._writable.wait()
 
@@ -176,7 +171,7 @@ class Outgoing:
             return
         self._pace.excuse(stood_still_seconds)
         is_late = self._pace.is_too_slow(self._transport, now)
-        for stream in self._streams.values():
+        for stream in self.streams.values():
             stream.late_at += stood_still_seconds
             is_late |= now > stream.late_at
         if is_late:
@@ -191,7 +186,7 @@ class Outgoing:
 
     def _untaken_bytes(self) -> int:
         written = self._transport.get_write_buffer_size() if self._transport else 0
-        return written + sum(stream.unsent_bytes for stream in self._streams.values())
+        return written + sum(stream.unsent_bytes for stream in self.streams.values())
 
     async def _move(self) -> None:
         self._moved.clear()

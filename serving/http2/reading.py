@@ -235,7 +235,7 @@ class Reading:
     def _end_data(self) -> None:
         if self._is_in_data:
             return
-        self._since, self._size = None, 0
+        self._since, self._size, self._receiver = None, 0, None
         if self._flags & frames.END_STREAM:
             self._flags = 0
             self._handler.data_ended(self._number)

@@ -28,32 +28,35 @@ class Streams:
         is_closing: no more are opened.
     """
 
-    def __init__(self, connection: "Connection", begin: Callable[[Stream], None]) -> None:
+    def __init__(
+        self, connection: "Connection", outgoing: Outgoing, begin: Callable[[Stream], None]
+    ) -> None:
         """Begins with none.
 
         Args:
             connection: theirs.
+            outgoing: what goes to its client.
             begin: is told of each.
         """
-        self.open: dict[int, Stream] = {}
+        self.open = outgoing.streams
         self.last = 0
         self.is_closing = False
-        self._connection, self._begin = connection, begin
+        self._connection, self._outgoing, self._begin = connection, outgoing, begin
         self._cut: dict[int, None] = {}
         self._proper: object = None
 
-    def take_head(self, head: Head, outgoing: Outgoing) -> None:
+    def take_head(self, head: Head) -> None:
         """Takes header fields: of a request, or what comes after its data.
 
         Raises:
             Broken: they cannot come now.
         """
         if head.number > self.last:
-            self._open(head, outgoing)
+            self._open(head)
             return
         stream = self.find(head.number)
         if stream is None:
-            outgoing.calm.spend()
+            self._outgoing.calm.spend()
         elif stream.is_whole:
             raise Broken(frames.CLOSED, "header fields come after the last")
         elif not head.is_last:
@@ -125,28 +128,28 @@ class Streams:
             if not stream.is_whole and stream.receiver is not None:
                 stream.receiver.check_time(now, stood_still_seconds)
 
-    def answered(self, stream: Stream, outgoing: Outgoing) -> None:
+    def answered(self, stream: Stream) -> None:
         """All of an answer is sent; what else the client sends of its request is of no use."""
         if not stream.is_whole:
-            self._cut_off(stream.number, frames.NO_ERROR, outgoing)
+            self._cut_off(stream.number, frames.NO_ERROR)
         self.open.pop(stream.number, None)
-        outgoing.calm.answered()
+        self._outgoing.calm.answered()
 
-    def _open(self, head: Head, outgoing: Outgoing) -> None:
+    def _open(self, head: Head) -> None:
         if not head.number % 2:
             raise Broken(frames.PROTOCOL_ERROR, "a client's streams have odd numbers")
         self.last = number = head.number
         if self.is_closing or len(self.open) >= MOST_STREAMS:
-            outgoing.calm.spend()
-            self._cut_off(number, frames.REFUSED, outgoing)
+            self._outgoing.calm.spend()
+            self._cut_off(number, frames.REFUSED)
             return
         if head.fields is not self._proper and not fields.are_proper(head.fields):
-            outgoing.calm.spend()
-            self._cut_off(number, frames.PROTOCOL_ERROR, outgoing)
+            self._outgoing.calm.spend()
+            self._cut_off(number, frames.PROTOCOL_ERROR)
             return
         self._proper = head.fields  # a client says the same again and again
         stream = self.open[number] = Stream(
-            self._connection, number, head.fields, outgoing.first_room
+            self._connection, number, head.fields, self._outgoing.first_room
         )
         self._begin(stream)
         if head.is_last and number in self.open:
@@ -157,9 +160,9 @@ class Streams:
         if stream.receiver is not None:
             stream.receiver.ended()
 
-    def _cut_off(self, number: int, code: int, outgoing: Outgoing) -> None:
+    def _cut_off(self, number: int, code: int) -> None:
         """Ends a stream of which the client may have more on its way."""
-        outgoing.reply(frames.frame(frames.RESET, 0, number, frames.number(code)))
+        self._outgoing.reply(frames.frame(frames.RESET, 0, number, frames.number(code)))
         self._cut[number] = None
         if len(self._cut) > MOST_CUT:
             del self._cut[next(iter(self._cut))]

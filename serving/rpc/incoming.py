@@ -13,7 +13,7 @@ from serving.intake import Intake, Share
 from serving.rpc.buffers import Buffers
 
 MOST_MESSAGES = 64
-"""Of one call that wait to be read."""
+"""Of one call that wait to be read; of long ones there may be one."""
 STEP_BYTES = 4 * 2**20
 """Of a long message that are let in at once."""
 PREFIX = struct.Struct(">BI")
@@ -91,7 +91,7 @@ class Incoming:
         """Nobody needs any more what has come so far."""
         if self._space is None:
             self.end()
-        if self._stream.window < FIRST_WINDOW // 2:
+        if self._stream.window < FIRST_WINDOW // 2 and not self._stream.is_whole:
             self._stream.allow(FIRST_WINDOW - self._stream.window)
 
     def end(self) -> None:
@@ -131,7 +131,7 @@ class Incoming:
             raise TooLarge(
                 f"the message has {length:,} bytes; at most {self._owner.largest_bytes:,} are taken"
             )
-        if len(self.messages) >= MOST_MESSAGES:
+        if len(self.messages) >= MOST_MESSAGES or (self.messages and self._share is not None):
             raise TooLarge("there are too many messages")
         self._hold(min(length, FIRST_WINDOW))  # what is on its way cannot be held back
         self._is_compressed, self._filled = bool(flag), 0

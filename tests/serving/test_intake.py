@@ -144,6 +144,21 @@ def test_who_sends_more_than_its_window_is_ended(narrow):
         assert client.until_goaway() == frames.FLOW_ERROR
 
 
+def test_one_call_has_one_long_message_at_a_time(narrow):
+    content = message(bytes(2**21))
+    with Client(narrow) as client:
+        parts = [content[at : at + 2**19] for at in range(0, len(content), 2**19)]
+        client.send(frame(HEADERS, END_HEADERS, 1, block(HEAD)))
+        sent = 0
+        while sent < len(parts):
+            client.send(frame(DATA, 0, 1, parts[sent]))
+            sent += 1
+            windows(client)  # by now there is room for the next
+        client.send(frame(DATA, 0, 1, content[:5]))
+        assert client.answer()[1][b"grpc-status"] == b"8"
+    assert is_answered(narrow)
+
+
 def test_small_messages_that_are_never_whole_are_refused_once_they_are_too_many(narrow):
     """They are on their way before they could be held back."""
     refused = 0
