@@ -67,7 +67,7 @@ class Call:
         self.deadline = float("inf")
         self.task: asyncio.Task[None] | None = None
         self.is_late = self._has_started = self.is_over = False
-        self._came = asyncio.Event()
+        self._came: asyncio.Event | None = None  # for who reads messages as they come
         self._is_whole = self._is_being_made = False
         self._timer: asyncio.TimerHandle | None = None
         if b"grpc-timeout" in fields:
@@ -90,7 +90,7 @@ class Call:
             return
         try:
             if self._incoming.came(count):
-                self._came.set()
+                self._wake()
         except ServingError as error:
             self._refuse(error)
 
@@ -109,7 +109,7 @@ class Call:
     def ended(self) -> None:
         """The client sends no more."""
         self._is_whole = True
-        self._came.set()
+        self._wake()
         if self.is_over:
             return
         if self._incoming.is_within:
@@ -140,6 +140,7 @@ class Call:
 
     async def messages(self) -> AsyncIterator[bytes]:
         """Yields messages as they come."""
+        self._came = asyncio.Event()
         while True:
             while self._incoming.messages:
                 content = bytes(self._incoming.messages.pop(0))
@@ -188,7 +189,9 @@ class Call:
             return
         status = hpack.literal(b"grpc-status", b"%d" % CODES[code])
         if details:
-            shown = quote(details[:LONGEST_DETAILS], safe=_PRINTABLE)
+            shown = details[:LONGEST_DETAILS]
+            if "%" in shown or not (shown.isascii() and shown.isprintable()):
+                shown = quote(shown, safe=_PRINTABLE)
             status += hpack.literal(b"grpc-message", shown.encode())
         self._over()
         start = b"" if self._has_started else _STARTS + _ACCEPTS
@@ -224,11 +227,15 @@ class Call:
             self._is_being_made = False
             self._stream.made(size_bytes)
 
+    def _wake(self) -> None:
+        if self._came is not None:
+            self._came.set()
+
     def _over(self) -> None:
         self.is_over = True
         self._incoming.end()
         self._made(None)
-        self._came.set()
+        self._wake()
         if self._timer is not None:
             self._timer.cancel()
 
