@@ -14,11 +14,11 @@ import pytest
 
 from serving.wire import tensor_proto
 from serving.wire.messages import serving
+from tests.serving.memory import MEBIBYTE, own_memory
 from tests.serving.server_process import GUARD_SECONDS, wait_until
 
 HALF = "/v1/models/half_plus:predict"
 SLOW = "/v1/models/slow:predict"
-MEBIBYTE = 2**20
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +31,6 @@ def strained(start_server, models):
 
 def worker(server):
     return Path(f"/proc/{server.workers()[-1]}")
-
-
-def memory(server):
-    """Bytes that the worker holds itself, without what it shares."""
-    text = (worker(server) / "smaps_rollup").read_text()
-    return 1024 * sum(
-        int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_")
-    )
 
 
 def files_and_threads(server):
@@ -88,9 +80,9 @@ def ask_all(server, times):
 
 def test_memory_stays_flat_over_fifty_thousand_requests(strained):
     ask_all(strained, 300)
-    before = memory(strained)
+    before = own_memory(strained)
     assert ask_all(strained, 5000) == 50_000
-    assert memory(strained) - before <= 16 * MEBIBYTE
+    assert own_memory(strained) - before <= 16 * MEBIBYTE
 
 
 def test_others_are_answered_while_a_long_answer_is_written(strained):
@@ -127,7 +119,7 @@ def test_bodies_that_are_too_large_leave_no_memory_behind(start_server, models):
         found = 0
         for _ in range(100):
             refused()
-            found = max(found, memory(strained))
+            found = max(found, own_memory(strained))
         return found
 
     # The heap finds its size over some hundreds of them; what is lost each time adds up for ever.
