@@ -6,6 +6,7 @@ where it ends.
 """
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Callable
@@ -27,12 +28,14 @@ class Measured:
         rate: answered requests a second.
         p50, p99: milliseconds.
         refused: how many were not answered.
+        core_ms: what the server took of a core for each, where that was looked at.
     """
 
     rate: float
     p50: float
     p99: float
     refused: int
+    core_ms: float = math.nan
 
 
 class Load:

@@ -8,6 +8,9 @@ that one: PYTHON is the interpreter of a virtual environment with the package (n
 litserve, mlserver, bentoml, kserve, ray[serve]) and onnxruntime. Servers take turns, round after
 round; what is printed is the median of the rounds.
 
+The last column is what a request takes of a core in this server's processes: it says what load on
+other cores would leave to be had.
+
 With four cores and more the servers have two of them and the load has others (`--server-cores`,
 `--load-cores`); with fewer they share, and the figures are of both together.
 """
@@ -30,6 +33,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.cores import core_seconds
 from benchmarks.http2 import GRPC
 from benchmarks.load import REST, Connect, Measured, measure
 from benchmarks.servers.contestants import CONTESTANTS, started
@@ -63,9 +67,9 @@ def main() -> int:
         print_bare(own, row, options.seconds)
         results: Results = defaultdict(list)
         for _ in range(options.rounds):
-            with ours(models, options) as (rest, grpc_port):
+            with ours(models, options) as (process, rest, grpc_port):
                 for name, (port, connect) in own_calls(rest, grpc_port, row).items():
-                    take_turn(results, name, port, connect, options.seconds)
+                    take_turn(results, name, port, connect, options.seconds, process)
             for name in CONTESTANTS if options.bundle is None else ():
                 if python := getattr(options, name):
                     measure_contestant(results, name, python, own, row, options)
@@ -131,8 +135,8 @@ def print_bare(folder: Path, row: Arrays, seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def ours(models: Path, options: argparse.Namespace) -> Iterator[tuple[int, int]]:
-    """Runs this server; yields its ports."""
+def ours(models: Path, options: argparse.Namespace) -> Iterator[tuple[int, int, int]]:
+    """Runs this server; yields the number of its process, and its ports."""
     command = [sys.executable, "-m", "serving", str(models), "--workers", str(options.workers)]
     command += ["--rest-port", "0", "--grpc-port", "0", "--poll", "0"]
     with subprocess.Popen(
@@ -142,7 +146,7 @@ def ours(models: Path, options: argparse.Namespace) -> Iterator[tuple[int, int]]
         preexec_fn=lambda: os.sched_setaffinity(0, options.server_cores),
     ) as process:
         try:
-            yield ports(process)
+            yield process.pid, *ports(process)
         finally:
             process.send_signal(signal.SIGTERM)
             process.stderr.read()
@@ -223,22 +227,40 @@ def measure_contestant(
             take_turn(results, f"{name}, gRPC ModelInfer", port + 1, call, options.seconds)
 
 
-def take_turn(results: Results, name: str, port: int, connect: Connect, seconds: float) -> None:
-    """Measures a server at every number of connections."""
+def take_turn(
+    results: Results,
+    name: str,
+    port: int,
+    connect: Connect,
+    seconds: float,
+    process: int | None = None,
+) -> None:
+    """Measures a server at every number of connections; of a known process its cores too."""
     for connections in CONNECTIONS:
         measure(port, connect, connections, WARM_UP_SECONDS)
-        results[name, connections].append(measure(port, connect, connections, seconds))
+        before = core_seconds(process) if process else 0.0
+        measured = measure(port, connect, connections, seconds)
+        if process:
+            answered = measured.rate * seconds + measured.refused
+            measured.core_ms = 1000 * (core_seconds(process) - before) / answered
+        results[name, connections].append(measured)
 
 
 def print_table(results: Results) -> None:
     """Prints the median of the rounds."""
-    print(f"\n{'':24} {'connections':>11} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>8} refused")
+    print(
+        f"\n{'':24} {'connections':>11} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>8} refused"
+        f" {'core ms':>8}"
+    )
     for (name, connections), rounds in results.items():
-        rate, p50, p99, refused = (
+        rate, p50, p99, refused, core_ms = (
             statistics.median(getattr(one, field) for one in rounds)
-            for field in ("rate", "p50", "p99", "refused")
+            for field in ("rate", "p50", "p99", "refused", "core_ms")
         )
-        print(f"{name:24} {connections:11} {rate:11,.0f} {p50:8.2f} {p99:8.2f} {refused:7.0f}")
+        print(
+            f"{name:24} {connections:11} {rate:11,.0f} {p50:8.2f} {p99:8.2f} {refused:7.0f}"
+            f" {core_ms:8.3f}"
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import serving  # noqa: F401 (before ONNX Runtime, whose reports to its maker it turns off)
+
 if TYPE_CHECKING:
     from export.library import prove, to_onnx
 

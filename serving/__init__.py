@@ -5,12 +5,17 @@ model = serving.load("models/digits")
 model.predict(image="photo.png")["label"]
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from serving.errors import BadInput, DamagedBundle, ServingError
 
 if TYPE_CHECKING:
     from serving.model import Model, load
+
+# ONNX Runtime's own builds (since 1.29) report every graph that is loaded to their maker, and keep
+# an id for that in ~/.cache and $TMPDIR/.ses, unless this is set before they are imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["BadInput", "DamagedBundle", "Model", "ServingError", "load"]
 

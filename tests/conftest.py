@@ -11,6 +11,7 @@ import pytest
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # machines are busy
 hypothesis.settings.load_profile("untimed")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before any import of it
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 NAMES = {"cnn": "digits", "gan": "gan", "text": "python"}

@@ -64,13 +64,14 @@ class RestAPI:
         """Answers a picture, or a text, with what people read."""
         version = self._catalog.find(path.model, path.version, path.label)
         note.model, note.version, note.rows = version.name, version.number, 1
-        if plain_text.is_text(request):
-            answering = plain_text.answering(version)
+        is_text = plain_text.is_text(request)
+        answering = plain_text.answering(version) if is_text else _answering(version, "")
+        note.signature = answering.signature.name
+        answering.admit()
+        if is_text:
             inputs = plain_text.inputs_of(answering.signature, request.body)
         else:
-            answering = _answering(version, "")
             inputs = await media.inputs_of(answering.signature, request.body)
-        note.signature = answering.signature.name
         outputs = await answering.answer(inputs, request.began + self._timeout)
         response = await _as_asked(request, answering.signature, outputs)
         return response or media.readable(answering.signature, outputs)
@@ -78,21 +79,23 @@ class RestAPI:
     async def _predict(self, path: ModelPath, request: Request, note: Note) -> Response:
         if media.is_picture(request) or plain_text.is_text(request):
             return await self._predict_media(path, request, note)
-        found: list[tuple[Version, Answering]] = []
+        found: list[Answering] = []
 
         def find_inputs(signature: str) -> Sequence[Tensor]:
             version = self._catalog.find(path.model, path.version, path.label)
-            found[:] = [(version, _answering(version, signature))]
+            answering = _answering(version, signature)
+            found[:] = [answering]
             note.model, note.version = version.name, version.number
-            return found[0][1].signature.inputs
+            note.signature = answering.signature.name
+            answering.admit()
+            return answering.signature.inputs
 
         parsed = predict_json.parse_shortly(request.body, find_inputs)
         if parsed is None:
             parsed = await read(
                 lambda body: predict_json.parse_at_length(body, find_inputs), request.body
             )
-        _, answering = found[0]
-        note.signature = answering.signature.name
+        (answering,) = found
         inputs = _with_zero_rows(answering.signature.inputs, parsed.inputs)
         note.rows = rows_of(inputs)
         outputs = await answering.answer(inputs, request.began + self._timeout)

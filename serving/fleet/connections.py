@@ -9,9 +9,10 @@ from serving.api.app import App, refusal
 from serving.api.note import Note
 from serving.errors import ServingError
 from serving.fleet import handover
-from serving.fleet.settings import Settings
+from serving.fleet.settings import MEBIBYTE, Settings
 from serving.http1.connection import CLEAN, Connection
 from serving.http1.message import Request, Response
+from serving.intake import Intake
 
 LOG = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Connections:
         self.timeout_seconds = settings.rest_timeout_seconds
         self.patience_seconds = settings.patience_seconds
         self.slowest_bytes_per_second = settings.slowest_bytes_per_second
+        self.intake = Intake(settings.rest_body_bytes + MEBIBYTE)
         self.is_stopping = False
         self.answering = 0
         self._app, self._way, self._states = app, way, states

@@ -13,6 +13,8 @@ import tempfile
 from multiprocessing import util
 from pathlib import Path
 
+from serving.errors import BadInput
+
 PREFIX = "keras-serve-"
 LOCK = "lock"
 AFTER_THE_OTHERS = -1000
@@ -26,9 +28,18 @@ def folder() -> Path:
     """Returns this process' own folder, made at the first call, and removed when the process ends.
 
     What `multiprocessing` needs on disk lies in it too.
+
+    Raises:
+        BadInput: nothing can be written anywhere.
     """
-    _remove_left(Path(tempfile.gettempdir()))
-    made = Path(tempfile.mkdtemp(prefix=PREFIX))
+    try:
+        _remove_left(Path(tempfile.gettempdir()))
+        made = Path(tempfile.mkdtemp(prefix=PREFIX))
+    except OSError as error:
+        raise BadInput(
+            f"there is no folder for temporary files ({error.strerror}): let TMPDIR name one that "
+            "can be written, of a few kilobytes"
+        ) from error
     lock = os.open(made / f"{LOCK}.new", os.O_RDWR | os.O_CREAT)  # open until the process ends
     fcntl.flock(lock, fcntl.LOCK_EX)
     (made / f"{LOCK}.new").rename(made / LOCK)  # nobody sees it unlocked

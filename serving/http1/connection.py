@@ -7,18 +7,17 @@ connection.
 
 import asyncio
 import logging
-import socket
-import struct
 from typing import cast
 
 from serving.errors import BadInput, DeadlineExceeded, ServingError
+from serving.http1 import sockets
 from serving.http1.compression import inflated
 from serving.http1.deadline import Deadline
 from serving.http1.head import Head, RequestTimeout
 from serving.http1.incoming import Incoming
 from serving.http1.message import Request, Response
 from serving.http1.owner import Owner
-from serving.http1.pace import Pace, unread_bytes
+from serving.http1.pace import Pace
 from serving.http1.response import CONTINUE, chunk, start, whole
 
 LOG = logging.getLogger(__name__)
@@ -28,10 +27,8 @@ LINGER_SECONDS = 2.0
 """After a request that was refused unread."""
 CLEAN, BUSY, SENDING = 0, 1, 2
 """All that was read is answered; not all; an answer is partly sent."""
-NOTHING_IS_SENT = struct.pack("ii", 1, 0)
-"""Lingering, for no second."""
-MOST_UNREAD_BYTES = 256 * 1024
-"""Of following requests, while one is being answered; then the connection is not read."""
+LITTLE_BYTES = 256 * 1024
+"""Of a body that there is always room for; of following requests that are read meanwhile."""
 
 
 class Connection(asyncio.Protocol):
@@ -50,6 +47,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._time = Deadline()
         self._pace = Pace(owner.patience_seconds, owner.slowest_bytes_per_second)
+        self._share = owner.intake.share(self._read_on)
         self._is_ended = self._is_full = self._is_late = self._was_last = False
         self._writable = asyncio.Event()
         self._writable.set()
@@ -74,7 +72,8 @@ class Connection(asyncio.Protocol):
         self._owner.mark(self, BUSY)
         if self._task is None:
             self._advance()
-        elif len(self._incoming) > MOST_UNREAD_BYTES and self._transport and not self._is_full:
+            self._hold_back()
+        elif len(self._incoming) > LITTLE_BYTES and self._transport and not self._is_full:
             self._is_full = True
             self._transport.pause_reading()
 
@@ -89,6 +88,7 @@ class Connection(asyncio.Protocol):
         """The client has gone, or the connection was closed here."""
         self._is_ended = True
         self._transport = None
+        self._share.give_back()
         self._writable.set()
         if self._task is not None:
             self._task.cancel()
@@ -130,10 +130,7 @@ class Connection(asyncio.Protocol):
             self._refuse(RequestTimeout("the request did not come in time"))
 
     def stop_when_idle(self) -> None:
-        """Ends an idle connection; another one ends after its answer.
-
-        A request that the system has, and this process has not read yet, would be lost.
-        """
+        """Ends an idle connection, unless a request lies in the system that would be lost."""
         if self.is_idle and not self._is_ended and not self._is_more_there():
             self._end()
 
@@ -155,6 +152,20 @@ class Connection(asyncio.Protocol):
             if is_new and head.expects_continue:
                 self._write(CONTINUE)
 
+    def _hold_back(self) -> None:
+        """Reads on only if there is room for more of the body: those of others may fill it."""
+        size = self._incoming.size_bytes
+        if size < LITTLE_BYTES or self._task is not None or self._is_ended:
+            return
+        if not self._share.ask(size + LITTLE_BYTES) and self._transport is not None:
+            self._time.hold()
+            self._transport.pause_reading()
+
+    def _read_on(self) -> None:
+        self._time.go_on()
+        if self._transport is not None:
+            self._transport.resume_reading()
+
     async def _answer(self, head: Head, body: bytes) -> None:
         keeps = False
         try:
@@ -168,6 +179,7 @@ class Connection(asyncio.Protocol):
             self._abort()
         finally:
             self._task = None
+            self._share.give_back()
         if keeps and self._transport is not None and not self._is_ended:
             unsent = self._transport.get_write_buffer_size()
             self._owner.mark(
@@ -239,7 +251,7 @@ class Connection(asyncio.Protocol):
         self._time.start(IDLE_SECONDS if is_idle else self._owner.patience_seconds)
         if not is_idle:
             self._advance()
-        is_short = self._task is None or len(self._incoming) <= MOST_UNREAD_BYTES
+        is_short = self._task is None or len(self._incoming) <= LITTLE_BYTES
         if self._is_full and is_short and self._transport:
             self._is_full = False
             self._transport.resume_reading()
@@ -258,18 +270,16 @@ class Connection(asyncio.Protocol):
         self._is_ended = True
         self._owner.mark(self, SENDING)
         self._incoming.clear()
+        self._share.give_back()
         self._time.start(LINGER_SECONDS)
         if self._transport is not None:
             self._transport.resume_reading()
             self._transport.write_eof()
 
     def _abort(self) -> None:
-        """Drops what is not sent, from the kernel too, which would go on with megabytes of it."""
         self._is_ended = True
         if self._transport is not None:
-            connection = self._transport.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NOTHING_IS_SENT)
-            self._transport.abort()
+            sockets.drop(self._transport)
 
     def _end(self) -> None:
         if self._transport is None or self._is_ended:
@@ -285,4 +295,4 @@ class Connection(asyncio.Protocol):
 
     def _is_more_there(self) -> bool:
         """The client has sent something that is not read yet."""
-        return self._transport is not None and unread_bytes(self._transport) > 0
+        return self._transport is not None and sockets.unread_bytes(self._transport) > 0

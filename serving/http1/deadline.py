@@ -19,6 +19,7 @@ class Deadline:
         self.began = 0.0
         self._excused = 0.0
         self._ends = float("inf")
+        self._held_at: float | None = None
 
     def start(self, seconds: float) -> None:
         """Something else begins now, which may take so long."""
@@ -34,6 +35,16 @@ class Deadline:
         self._excused += seconds
         self._ends += seconds
 
+    def hold(self) -> None:
+        """From now on it is not the client that takes the time."""
+        self._held_at = time.monotonic()
+
+    def go_on(self) -> None:
+        """From now on it is again."""
+        if self._held_at is not None:
+            self.excuse(time.monotonic() - self._held_at)
+            self._held_at = None
+
     def is_over(self, now: float) -> bool:
         """Tells whether its time is over; `now` in monotonic seconds."""
-        return now > self._ends
+        return self._held_at is None and now > self._ends

@@ -36,6 +36,11 @@ class Incoming:
         """How many bytes of the body have come, of the request that has a head."""
         return len(self._buffer if self._chunks is None else self._chunks.body)
 
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes lie here, of chunks too."""
+        return len(self._buffer) + (0 if self._chunks is None else len(self._chunks.body))
+
     def feed(self, data: bytes) -> None:
         """Adds what has come."""
         self._buffer += data

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from serving.errors import ServingError
 from serving.http1.message import Request, Response
+from serving.intake import Intake
 
 if TYPE_CHECKING:
     from serving.http1.connection import Connection
@@ -18,6 +19,7 @@ class Owner(Protocol):
         patience_seconds: for a head, for a body beyond its rate, and for an answer to be taken.
         slowest_bytes_per_second: at which bodies must come, and answers be taken.
         is_stopping: nothing more is begun.
+        intake: how many bytes of bodies there may be at the same time.
     """
 
     largest_body_bytes: int
@@ -25,6 +27,7 @@ class Owner(Protocol):
     patience_seconds: float
     slowest_bytes_per_second: float
     is_stopping: bool
+    intake: Intake
 
     async def handle(self, request: Request) -> Response:
         """Answers a request; raises `ServingError` for the one that cannot be answered."""

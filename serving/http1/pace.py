@@ -5,11 +5,8 @@ It is judged by what its system has acknowledged: what the kernel here has taken
 """
 
 import asyncio
-import fcntl
-import struct
-import termios
 
-_COUNT = struct.Struct("i")
+from serving.http1 import sockets
 
 
 class Pace:
@@ -44,27 +41,7 @@ class Pace:
             return False
         if self._window_ends is not None and now < self._window_ends:
             return False
-        taken = self._written - unsent - _unacknowledged(transport)
+        taken = self._written - unsent - sockets.unacknowledged_bytes(transport)
         is_first, before = self._window_ends is None, self._taken_before
         self._taken_before, self._window_ends = taken, now + self._window_seconds
         return not is_first and taken - before < self._least_bytes
-
-
-def _unacknowledged(transport: asyncio.Transport) -> int:
-    """Returns how many bytes of a connection the kernel holds; 0 where it does not say."""
-    return _told(transport, termios.TIOCOUTQ)
-
-
-def unread_bytes(transport: asyncio.Transport) -> int:
-    """Returns how many bytes have come that nobody has read; 0 where the kernel does not say."""
-    return _told(transport, termios.FIONREAD)
-
-
-def _told(transport: asyncio.Transport, question: int) -> int:
-    connection = transport.get_extra_info("socket")
-    try:
-        answer = fcntl.ioctl(connection.fileno(), question, bytes(_COUNT.size))
-    except (OSError, ValueError):
-        return 0
-    (count,) = _COUNT.unpack(answer)
-    return int(count)

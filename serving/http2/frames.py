@@ -1,7 +1,6 @@
 """Frames of HTTP/2 (RFC 9113, sections 4 and 6)."""
 
 import struct
-from collections.abc import Iterator
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEAD_BYTES = 9
@@ -14,6 +13,8 @@ STREAM_BITS = 2**31 - 1
 
 INITIAL_WINDOW, LARGEST_FRAME, MOST_STREAMS, LARGEST_LIST = 4, 5, 3, 6
 """Numbers of settings."""
+MOST_SETTINGS = 32
+"""In one frame; there are a dozen, and nghttp2 takes as many."""
 DEFAULT_WINDOW, WIDEST_WINDOW = 65_535, 2**31 - 1
 DEFAULT_FRAME, WIDEST_FRAME = 2**14, 2**24 - 1
 
@@ -56,27 +57,36 @@ def number(value: int) -> bytes:
     return value.to_bytes(4, "big")
 
 
+def more_room(stream: int, count: int) -> bytes:
+    """Writes that so many bytes more may come, on a stream, or, where it is 0, on all together."""
+    return frame(WINDOW, 0, stream, number(count))
+
+
 def settings(values: dict[int, int]) -> bytes:
     """Writes a frame of settings."""
     pairs = b"".join(struct.pack(">HI", *pair) for pair in values.items())
     return frame(SETTINGS, 0, 0, pairs)
 
 
-def read_settings(payload: bytes) -> Iterator[tuple[int, int]]:
-    """Yields the number and the value of each setting, those held to their limits that have some.
+def read_settings(payload: bytes) -> dict[int, int]:
+    """Returns the settings' values by their numbers; the last one counts.
 
     Raises:
-        Broken: a value may not be.
+        Broken: a value may not be, or there are too many.
     """
+    if len(payload) > 6 * MOST_SETTINGS:
+        raise Broken(CALM, "there are too many settings")
     if len(payload) % 6:
         raise Broken(SIZE_ERROR, "settings are no whole number of them")
+    found = {}
     for place in range(0, len(payload), 6):
         name, value = struct.unpack_from(">HI", payload, place)
         if name == INITIAL_WINDOW and value > WIDEST_WINDOW:
             raise Broken(FLOW_ERROR, "a window cannot be of that size")
         if name == LARGEST_FRAME and not DEFAULT_FRAME <= value <= WIDEST_FRAME:
             raise Broken(PROTOCOL_ERROR, "frames cannot be of that size")
-        yield name, value
+        found[name] = value
+    return found
 
 
 def without_padding(payload: bytes, flags: int, *, has_priority: bool = False) -> bytes:

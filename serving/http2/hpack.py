@@ -8,6 +8,8 @@ LARGEST_LIST = 32 * 1024
 """Bytes of all fields of one request, counted as RFC 7541 does; a few bytes can stand for many."""
 _OVERHEAD = 32
 _MOST_KNOWN = 64
+_MOST_LIMITS = 2
+"""Sizes of the table before the fields of a block: the smallest that it had, and the last."""
 _STATIC = (
     (b":authority", b""),
     (b":method", b"GET"),
@@ -104,7 +106,7 @@ class Reader:
     def _read(self, block: bytes) -> tuple[list[Field], bool]:
         """Returns fields, and whether the same block will mean the same again."""
         found: list[Field] = []
-        place, size, is_repeatable = 0, 0, True
+        place, size, limits, is_repeatable = 0, 0, 0, True
         while place < len(block):
             first = block[place]
             if first & 0x80:
@@ -112,7 +114,8 @@ class Reader:
                 field = self._entry(number)
             elif first & 0xE0 == 0x20:
                 limit, place = _integer(block, place, 5)
-                if found or limit > LARGEST_TABLE:
+                limits += 1
+                if found or limit > LARGEST_TABLE or limits > _MOST_LIMITS:
                     raise ValueError("the table of header fields cannot be of that size")
                 self._limit, is_repeatable = limit, False
                 self._evict()

@@ -9,6 +9,7 @@ import time
 
 from serving.http1.pace import Pace
 from serving.http2 import frames
+from serving.http2.calm import Calm
 from serving.http2.frames import Broken
 from serving.http2.stream import Stream
 
@@ -19,8 +20,9 @@ FIRST_GUESS_BYTES = 4 * 2**20
 """Of an answer's size: what grpc's clients take unless they are told otherwise."""
 SHARE_OF_LAST = 1 / 8
 """With which a guess follows the answers."""
-MOST_REPLY_BYTES = 64 * 1024
-"""Of answers to settings and pings, and of resets, that the client does not take."""
+MOST_REPLY_BYTES = 256 * 1024
+"""Of answers to settings and pings, of resets, and of words that a call has failed, that the client
+does not take."""
 
 
 class Outgoing:
@@ -28,24 +30,20 @@ class Outgoing:
 
     Attributes:
         first_room: bytes of data that the client takes on a stream when it opens.
+        streams: those that are open, by number; see `Streams`.
+        calm: how much the client may ask that comes to nothing.
     """
 
-    def __init__(
-        self, streams: dict[int, Stream], patience_seconds: float, slowest_bytes_per_second: float
-    ) -> None:
+    def __init__(self, patience_seconds: float, slowest_bytes_per_second: float) -> None:
         """Begins with nothing written.
 
         Args:
-            streams: those that are open, by number; it is changed by the connection.
             patience_seconds: for an answer to be taken, beyond the time of the slowest pace.
             slowest_bytes_per_second: at which answers must be taken.
         """
-        self.first_room = frames.DEFAULT_WINDOW
-        self._streams, self._patience, self._slowest = (
-            streams,
-            patience_seconds,
-            slowest_bytes_per_second,
-        )
+        self.first_room, self.calm = frames.DEFAULT_WINDOW, Calm()
+        self.streams: dict[int, Stream] = {}
+        self._patience, self._slowest = patience_seconds, slowest_bytes_per_second
         self._pace = Pace(patience_seconds, slowest_bytes_per_second)
         self._transport: asyncio.Transport | None = None
         self._room, self._largest_frame = frames.DEFAULT_WINDOW, frames.DEFAULT_FRAME
@@ -82,7 +80,10 @@ class Outgoing:
     def reply(self, content: bytes) -> None:
         """Answers what wants an answer; a client that asks and does not read is ended."""
         self.write(content)
-        self._reply_bytes = 0 if self._writable.is_set() else self._reply_bytes + len(content)
+        self._count_reply(len(content))
+
+    def _count_reply(self, size_bytes: int) -> None:
+        self._reply_bytes = 0 if self._writable.is_set() else self._reply_bytes + size_bytes
         if self._reply_bytes > MOST_REPLY_BYTES and self._transport is not None:
             self._transport.abort()
 
@@ -91,8 +92,13 @@ class Outgoing:
         parts, used = stream.taken(self._room, self._largest_frame)
         self._room -= used
         if parts:
-            self.write(b"".join(parts))
+            content = b"".join(parts)
+            self.write(content)
             self._moved.set()
+            if used:
+                self.calm.sent(used)
+            else:
+                self._count_reply(len(content))
         if not stream.unsent_bytes:
             stream.late_at = float("inf")
         elif stream.late_at == float("inf"):
@@ -105,13 +111,14 @@ class Outgoing:
         Raises:
             Broken: one of them may not be.
         """
-        for name, value in frames.read_settings(payload):
-            if name == frames.INITIAL_WINDOW:
-                for stream in self._streams.values():
-                    stream.room += value - self.first_room
-                self.first_room = value
-            elif name == frames.LARGEST_FRAME:
-                self._largest_frame = value
+        settings = frames.read_settings(payload)
+        self._largest_frame = settings.get(frames.LARGEST_FRAME, self._largest_frame)
+        first_room = settings.get(frames.INITIAL_WINDOW, self.first_room)
+        for stream in self.streams.values() if first_room != self.first_room else ():
+            stream.room += first_room - self.first_room
+            if stream.room > frames.WIDEST_WINDOW:
+                raise Broken(frames.FLOW_ERROR, "a window cannot be of that size")
+        self.first_room = first_room
         self.reply(frames.frame(frames.SETTINGS, frames.ACK, 0))
 
     def widen(self, stream: Stream | None, more: int) -> None:
@@ -133,7 +140,7 @@ class Outgoing:
 
     async def drained(self, stream: Stream) -> None:
         """Waits until what was sent on a stream is on its way."""
-        while stream.unsent_bytes and stream.number in self._streams:
+        while stream.unsent_bytes and stream.number in self.streams:
             await self._move()
         await self._writable.wait()
 
@@ -164,7 +171,7 @@ class Outgoing:
             return
         self._pace.excuse(stood_still_seconds)
         is_late = self._pace.is_too_slow(self._transport, now)
-        for stream in self._streams.values():
+        for stream in self.streams.values():
             stream.late_at += stood_still_seconds
             is_late |= now > stream.late_at
         if is_late:
@@ -179,7 +186,7 @@ class Outgoing:
 
     def _untaken_bytes(self) -> int:
         written = self._transport.get_write_buffer_size() if self._transport else 0
-        return written + sum(stream.unsent_bytes for stream in self._streams.values())
+        return written + sum(stream.unsent_bytes for stream in self.streams.values())
 
     async def _move(self) -> None:
         self._moved.clear()

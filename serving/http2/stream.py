@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from serving.http2.hpack import Field
 
 
+FIRST_WINDOW = 2**20
+"""Bytes that a client may send on a stream before it is let send more."""
+
+
 class Stream:
     """A stream that is open.
 
@@ -18,6 +22,7 @@ class Stream:
         number: the client's.
         fields: of its request.
         room: bytes of data that the client takes.
+        window: bytes of data that it may send.
         receiver: who takes what the client sends.
         is_whole: the client has sent all of it.
         unsent_bytes: of the answer, that the client does not take yet.
@@ -29,6 +34,7 @@ class Stream:
     ) -> None:
         """Opens with nothing to send."""
         self.number, self.fields, self.room = number, fields, room
+        self.window = FIRST_WINDOW
         self.receiver: Receiver | None = None
         self.is_whole = False
         self.unsent_bytes, self.late_at = 0, float("inf")
@@ -47,6 +53,10 @@ class Stream:
         self.unsent_bytes += sum(len(payload) for _, payload in parts)
         self._is_last_sent = is_last
         self._connection.flush(self)
+
+    def allow(self, count: int) -> None:
+        """Lets the client send so many bytes more."""
+        self._connection.allow(self, count)
 
     async def drained(self) -> None:
         """Waits until the client has taken what was sent, or nearly."""

@@ -32,12 +32,13 @@ class Buffers:
 
     def take(self, size: int) -> memoryview:
         """Returns space for a message of so many bytes."""
-        self._is_used |= size >= SMALL_BYTES
+        if size < SMALL_BYTES:
+            return memoryview(bytearray(size))
+        self._is_used = True
         for place, spare in enumerate(self._spare):
-            if SMALL_BYTES <= size <= len(spare):
+            if size <= len(spare):
                 return self._spare.pop(place).data[:size]
-        is_kept = SMALL_BYTES <= size <= LARGEST_BYTES
-        return np.empty(_rounded(size) if is_kept else size, np.uint8).data[:size]
+        return np.empty(_rounded(size), np.uint8).data[:size]
 
     def rest(self) -> None:
         """Lets go of what was not used since this was called before."""
@@ -60,4 +61,4 @@ class Buffers:
 
 def _rounded(size: int) -> int:
     """Returns a size that messages which are a little larger have room in too."""
-    return min(1 << (size - 1).bit_length(), LARGEST_BYTES)
+    return size if size > LARGEST_BYTES else 1 << (size - 1).bit_length()

@@ -1,21 +1,20 @@
-"""A gRPC call: messages out of a stream's data, and answers into it.
+"""A gRPC call: what it asks, until when, and answers into its stream.
 
 Source: grpc/grpc doc/PROTOCOL-HTTP2.md.
 """
 
 import asyncio
 import re
-import struct
 import time
-import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 from urllib.parse import quote
 
-from serving.errors import BadInput, ServingError, TooLarge, Unsupported
+from serving.errors import BadInput, ServingError
 from serving.http2 import frames, hpack
 from serving.http2.stream import Stream
-from serving.rpc.buffers import Buffers
+from serving.rpc import incoming
+from serving.rpc.incoming import PREFIX, Incoming
 
 CODES = {
     "OK": 0,
@@ -30,29 +29,18 @@ CODES = {
     "UNAVAILABLE": 14,
     "DATA_LOSS": 15,
 }
-MOST_MESSAGES = 64
-"""Of one call that wait to be read."""
-_PREFIX = struct.Struct(">BI")
-"""Before each message: whether it is compressed, and its length."""
+LONGEST_DETAILS = 1000
+"""Characters; what clients take of header fields is not much more."""
 _STARTS = b"\x88" + hpack.literal(b"content-type", b"application/grpc")
 """`:status` 200, from the static table."""
 _ACCEPTS = hpack.literal(b"grpc-accept-encoding", b"identity,deflate,gzip")
 _FINE = hpack.literal(b"grpc-status", b"0")
 _TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
 _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
-_WBITS = {b"gzip": zlib.MAX_WBITS | 16, b"deflate": zlib.MAX_WBITS}
 
 
-class Owner(Protocol):
-    """Of all calls of a process.
-
-    Attributes:
-        largest_bytes: of a message.
-        buffers: for messages.
-    """
-
-    largest_bytes: int
-    buffers: Buffers
+class Owner(incoming.Owner, Protocol):
+    """Of all calls of a process."""
 
     def ready(self, call: "Call") -> None:
         """All that a client sends is there: the call can be answered."""
@@ -63,7 +51,6 @@ class Call:
 
     Attributes:
         path: of the method.
-        metadata: the client's, as text.
         deadline: monotonic seconds.
         task: that answers it; None before there is one.
         is_late: its deadline is over.
@@ -75,51 +62,57 @@ class Call:
         self._stream, self._owner = stream, owner
         fields = dict(stream.fields)
         self.path = fields.get(b":path", b"").decode("latin-1")
-        self.metadata = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in stream.fields
-            if not name.startswith(b":")
-        ]
-        self._encoding = fields.get(b"grpc-encoding", b"identity")
+        encoding = fields.get(b"grpc-encoding", b"identity")
+        self._incoming = Incoming(stream, owner, encoding)
         self.deadline = float("inf")
         self.task: asyncio.Task[None] | None = None
         self.is_late = self._has_started = self.is_over = False
-        self._prefix = bytearray(_PREFIX.size)
-        self._filled, self._is_compressed = 0, False
-        self._space: memoryview | None = None
-        self._messages: list[memoryview] = []
-        self._came = asyncio.Event()
+        self._came: asyncio.Event | None = None  # for who reads messages as they come
         self._is_whole = self._is_being_made = False
         self._timer: asyncio.TimerHandle | None = None
         if b"grpc-timeout" in fields:
             self._limit(fields[b"grpc-timeout"])
 
+    @property
+    def metadata(self) -> Iterator[tuple[str, str]]:
+        """The client's, as text; looked at only where a call is traced."""
+        for name, value in self._stream.fields:
+            if not name.startswith(b":"):
+                yield name.decode("latin-1"), value.decode("latin-1")
+
     def space(self, most_bytes: int) -> memoryview:
         """Returns where the next bytes of a message go."""
-        if self.is_over:
-            return memoryview(b"")
-        if self._space is None:
-            return memoryview(self._prefix)[self._filled : self._filled + most_bytes]
-        return self._space[self._filled : self._filled + most_bytes]
+        return memoryview(b"") if self.is_over else self._incoming.space(most_bytes)
 
     def came(self, count: int) -> None:
         """So many bytes of a message are there."""
-        self._filled += count
+        if self.is_over:
+            return
         try:
-            if self._space is None and self._filled == _PREFIX.size:
-                self._begin_message(*_PREFIX.unpack(self._prefix))
-            if self._space is not None and self._filled == len(self._space):
-                self._end_message(self._space)
+            if self._incoming.came(count):
+                self._wake()
+        except ServingError as error:
+            self._refuse(error)
+
+    def check_time(self, now: float, stood_still_seconds: float) -> None:
+        """Ends the call if its client does not go on with it."""
+        if self._is_whole or self.is_over:
+            return
+        if self.task is not None and not self._incoming.is_within:
+            self._incoming.rest()  # it is a dialogue, and the client may think
+            return
+        try:
+            self._incoming.check_time(now, stood_still_seconds)
         except ServingError as error:
             self._refuse(error)
 
     def ended(self) -> None:
         """The client sends no more."""
         self._is_whole = True
-        self._came.set()
+        self._wake()
         if self.is_over:
             return
-        if self._filled or self._space is not None:
+        if self._incoming.is_within:
             self._refuse(BadInput("the call ended within a message"))
         else:
             self._owner.ready(self)
@@ -136,15 +129,24 @@ class Call:
         Raises:
             BadInput: there are none, or more.
         """
-        if len(self._messages) != 1:
-            raise BadInput(f"the method takes one message, not {len(self._messages)}")
-        return self._messages.pop()
+        messages = self._incoming.messages
+        if len(messages) != 1:
+            raise BadInput(f"the method takes one message, not {len(messages)}")
+        return messages.pop()
+
+    def release(self) -> None:
+        """What has come is read, and its space is needed no more, though the call goes on."""
+        self._incoming.release()
 
     async def messages(self) -> AsyncIterator[bytes]:
         """Yields messages as they come."""
+        self._came = asyncio.Event()
         while True:
-            while self._messages:
-                yield bytes(self._messages.pop(0))
+            while self._incoming.messages:
+                content = bytes(self._incoming.messages.pop(0))
+                if not self._incoming.messages:
+                    self._incoming.release()
+                yield content
             if self._is_whole or self.is_over:
                 return
             self._came.clear()
@@ -166,7 +168,7 @@ class Call:
         """Sends one of several answers, and waits until the client takes it."""
         if self.is_over:
             return
-        data = (frames.DATA, _PREFIX.pack(0, len(content)) + content)
+        data = (frames.DATA, PREFIX.pack(0, len(content)) + content)
         self._stream.send(*([] if self._has_started else [self._head()]), data, is_last=False)
         self._made(len(content))
         await self._stream.drained()
@@ -176,7 +178,7 @@ class Call:
         if self.is_over:
             return
         parts = [] if self._has_started else [self._head()]
-        parts.append((frames.DATA, _PREFIX.pack(0, len(content)) + content))
+        parts.append((frames.DATA, PREFIX.pack(0, len(content)) + content))
         self._stream.send(*parts, (frames.HEADERS, _FINE), is_last=True)
         self._made(len(content))
         self._over()
@@ -187,7 +189,10 @@ class Call:
             return
         status = hpack.literal(b"grpc-status", b"%d" % CODES[code])
         if details:
-            status += hpack.literal(b"grpc-message", quote(details, safe=_PRINTABLE).encode())
+            shown = details[:LONGEST_DETAILS]
+            if "%" in shown or not (shown.isascii() and shown.isprintable()):
+                shown = quote(shown, safe=_PRINTABLE)
+            status += hpack.literal(b"grpc-message", shown.encode())
         self._over()
         start = b"" if self._has_started else _STARTS + _ACCEPTS
         self._stream.send((frames.HEADERS, start + status), is_last=True)
@@ -200,39 +205,6 @@ class Call:
         self._has_started = True
         own = b"".join(hpack.literal(name.encode(), value.encode()) for name, value in metadata)
         return frames.HEADERS, _STARTS + _ACCEPTS + own
-
-    def _begin_message(self, flag: int, length: int) -> None:
-        if flag > 1:
-            raise BadInput("a message begins with neither 0 nor 1")
-        if length > self._owner.largest_bytes:
-            raise TooLarge(
-                f"the message has {length:,} bytes; at most {self._owner.largest_bytes:,} are taken"
-            )
-        if len(self._messages) >= MOST_MESSAGES:
-            raise TooLarge("there are too many messages")
-        self._is_compressed, self._filled = bool(flag), 0
-        self._space = self._owner.buffers.take(length)
-
-    def _end_message(self, message: memoryview) -> None:
-        self._space, self._filled = None, 0
-        if self._is_compressed:
-            message = memoryview(self._inflated(message))
-        self._messages.append(message)
-        self._came.set()
-
-    def _inflated(self, content: memoryview) -> bytes:
-        wbits = _WBITS.get(self._encoding)
-        if wbits is None:
-            raise Unsupported(f"messages in {self._encoding.decode('latin-1')!r} are not read")
-        most = self._owner.largest_bytes
-        try:
-            reader = zlib.decompressobj(wbits)
-            found = reader.decompress(content, most)
-        except zlib.error as error:
-            raise BadInput(f"the message cannot be decompressed: {error}") from error
-        if reader.unconsumed_tail:
-            raise TooLarge(f"the message has more than {most:,} bytes")
-        return found
 
     def _limit(self, timeout: bytes) -> None:
         found = _TIMEOUT.fullmatch(timeout)
@@ -255,10 +227,15 @@ class Call:
             self._is_being_made = False
             self._stream.made(size_bytes)
 
+    def _wake(self) -> None:
+        if self._came is not None:
+            self._came.set()
+
     def _over(self) -> None:
         self.is_over = True
+        self._incoming.end()
         self._made(None)
-        self._came.set()
+        self._wake()
         if self._timer is not None:
             self._timer.cancel()
 

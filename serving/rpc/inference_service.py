@@ -82,6 +82,7 @@ class InferenceService:
         parameter = request.parameters.get("signature_name")
         found = answering(version, parameter.string_param if parameter is not None else DEFAULT)
         note.signature = found.signature.name
+        found.admit()
         inputs = inference_tensor.to_arrays(request)
         note.rows = rows_of(inputs)
         names = [tensor.name for tensor in found.signature.outputs]

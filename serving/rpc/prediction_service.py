@@ -44,6 +44,7 @@ class PredictionService:
         version = self._version(given, note)
         answering = _answering(version, given.model_spec.signature_name)
         note.signature = answering.signature.name
+        answering.admit()
         inputs = _inputs(answering, given.inputs, request.contents)
         wanted = _filtered(answering, list(given.output_filter))
         note.rows = rows_of(inputs)

@@ -20,6 +20,7 @@ from serving.errors import BadInput, ServingError
 from serving.http2 import frames, hpack
 from serving.http2.connection import Connection
 from serving.http2.stream import Stream
+from serving.intake import Intake
 from serving.rpc.buffers import Buffers
 from serving.rpc.call import Call
 from serving.wire.messages import message, pool
@@ -74,13 +75,15 @@ class Server:
             largest_bytes: of a message.
             most_calls: at the same time; more are refused at once.
             most_connections: open at the same time; more are closed at once.
-            patience_seconds: for the first words of a connection, and for an answer to be taken.
-            slowest_bytes_per_second: at which it must be taken beyond that.
+            patience_seconds: for the first words of a connection, for a call to come, and for an
+                answer to be taken.
+            slowest_bytes_per_second: at which it must come, and be taken, beyond that.
         """
         self.largest_bytes, self.patience_seconds = largest_bytes, patience_seconds
         self.slowest_bytes_per_second = slowest_bytes_per_second
         self._most_calls, self._most_connections = most_calls, most_connections
         self.buffers, self.calls = Buffers(), set[Call]()
+        self.intake = Intake(largest_bytes)
         self._methods, self._connections = methods, set[Connection]()
         self._listeners: list[asyncio.Server] = []
 
@@ -256,6 +259,7 @@ def _giving(method: Giving, read: Reader, observer: Observer | None) -> Answer:
 
         with _observed(call, observer) as note:
             responses = method(read(call.take()), note, tell)
+            call.release()
             async with contextlib.aclosing(responses) as responses:
                 async for response in responses:
                     await call.send(response.SerializeToString())

@@ -99,7 +99,7 @@ class Batcher:
         if 0 in sizes.values():
             return self._session.empty(sizes)
         rows = sizes["batch"] if self.is_batched else 1
-        self._refuse_late(rows)
+        self.admit(rows)
         length = sizes.pop(self.padding.dimension) if self.padding else 0
         free = tuple(sorted((name, size) for name, size in sizes.items() if name != "batch"))
         waiting = _Waiting(
@@ -120,11 +120,17 @@ class Batcher:
             self._call()
         return await waiting.answer
 
-    def expect(self, row_seconds: float) -> None:
-        """Takes a first measurement of what a row costs; of several the largest counts."""
-        self._row_seconds = max(self._row_seconds, row_seconds)
+    def admit(self, rows: int = 1) -> None:
+        """Refuses what could only be answered too late; asked before a request is read any further.
 
-    def _refuse_late(self, rows: int) -> None:
+        What is refused costs the more, the further it was read, and that is taken from the others.
+
+        Args:
+            rows: of the request; where that is not known yet, it has one at least.
+
+        Raises:
+            Overloaded: too many are waiting.
+        """
         before = self._waiting_rows + self._running_rows
         expected = (before + rows) * self._row_seconds
         allowed = max(self._limits.budget_seconds, LEAST_ROWS_WAITING * self._row_seconds)
@@ -133,6 +139,10 @@ class Batcher:
                 f"{before} rows of {self._session.signature.name} are waiting, "
                 f"{expected * 1000:.0f} ms of work: try again later"
             )
+
+    def expect(self, row_seconds: float) -> None:
+        """Takes a first measurement of what a row costs; of several the largest counts."""
+        self._row_seconds = max(self._row_seconds, row_seconds)
 
     def _is_free(self) -> bool:
         """Nothing but the request in hand waits, and nothing is being computed."""

@@ -54,9 +54,14 @@ class StringSignature:
     async def answer(self, inputs: Arrays, deadline: float = float("inf")) -> Arrays:
         """Computes the outputs; as `Batcher.answer`."""
         session.check(self.signature, inputs)
+        self.admit()
         decoded = await asyncio.get_running_loop().run_in_executor(None, self._decoded, inputs)
         answers = await self._batcher.answer(decoded, deadline)
         return {name: convert(answers[of]) for name, (of, convert) in self._encode.items()}
+
+    def admit(self) -> None:
+        """Refuses what could only be answered too late; as `Batcher.admit`."""
+        self._batcher.admit()
 
     def _decoded(self, inputs: Arrays) -> Arrays:
         """A small file can hold millions of pixels, so this is no work for the event loop."""

@@ -28,6 +28,9 @@ class Answering(Protocol):
     def signature(self) -> Signature:
         """What it takes and gives."""
 
+    def admit(self) -> None:
+        """Refuses a request before it is read any further; raises Overloaded."""
+
     async def answer(self, inputs: Arrays, deadline: float = float("inf")) -> Arrays:
         """Computes the outputs."""
 

@@ -136,6 +136,24 @@ def test_what_would_come_too_late_is_refused_at_once_and_the_rest_is_answered(mo
     assert all("y" in answer for answer in found if answer not in refused)
 
 
+def test_a_request_is_let_in_only_as_long_as_one_row_of_it_could_come_in_time(models):
+    one, _ = batcher(models, "slow", budget_seconds=0.001)
+    row = {"x": np.ones((1, 250), np.float32)}
+    rows = {"x": np.ones((4, 250), np.float32)}
+
+    async def ask():
+        await one.answer(row)
+        one.admit()
+        asked = asyncio.ensure_future(one.answer(rows))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            one.admit()
+        await asked
+        one.admit()
+
+    asyncio.run(ask())
+
+
 def test_a_deadline_that_has_passed_is_not_computed(models):
     one, seen = batcher(models, "half_plus")
 

@@ -9,94 +9,15 @@ import pytest
 
 from serving.http2 import frames, hpack, huffman, outgoing
 from serving.http2.frames import DATA, END_HEADERS, END_STREAM, HEADERS, PADDED, frame
-from serving.wire import tensor_proto
-from serving.wire.messages import serving
-
-PREDICT = b"/tensorflow.serving.PredictionService/Predict"
-X = np.array([1, 2, 5], np.float32)
-HEAD = [
-    (b":method", b"POST"),
-    (b":scheme", b"http"),
-    (b":path", PREDICT),
-    (b":authority", b"x"),
-    (b"content-type", b"application/grpc"),
-    (b"te", b"trailers"),
-]
-
-
-def block(fields):
-    return b"".join(hpack.literal(*field) for field in fields)
-
-
-def message(content, flag=0):
-    return struct.pack(">BI", flag, len(content)) + content
-
-
-def half_plus(x=X):
-    request = serving("PredictRequest")()
-    request.model_spec.name = "half_plus"
-    tensor_proto.to_proto(x[:0], request.inputs["x"])
-    request.inputs["x"].tensor_shape.dim[0].size = len(x)
-    request.inputs["x"].tensor_content = x.tobytes()
-    return request.SerializeToString()
-
-
-class Client:
-    """Sends what it is told, and reads frames."""
-
-    def __init__(self, server, settings=None):
-        self._socket = socket.create_connection(("127.0.0.1", server.grpc_port))
-        self._file = self._socket.makefile("rb")
-        self.send(frames.PREFACE + frames.settings(settings or {}))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._file.close()
-        self._socket.close()
-
-    def send(self, content):
-        self._socket.sendall(content)
-
-    def frame(self):
-        """Returns kind, flags, stream and payload of the next frame; None at the end."""
-        head = self._file.read(frames.HEAD_BYTES)
-        if len(head) < frames.HEAD_BYTES:
-            return None
-        size, kind, flags, number = frames.read_head(head, 0)
-        return kind, flags, number, self._file.read(size)
-
-    def until_end(self):
-        """Returns all frames until the server closes the connection."""
-        found = []
-        try:
-            while (one := self.frame()) is not None:
-                found.append(one)
-        except ConnectionError:
-            pass
-        return found
-
-    def answer(self, number=1):
-        """Returns the message and the last fields of a stream."""
-        data, reader = b"", hpack.Reader()
-        while True:
-            kind, flags, stream, payload = self.frame()
-            if stream == number and kind == DATA:
-                data += payload
-            fields = dict(reader.fields(payload)) if kind == HEADERS else {}
-            if stream == number and flags & END_STREAM:
-                return data[5:], fields
-
-
-def outputs(content):
-    return list(serving("PredictResponse").FromString(content).outputs["y"].float_val)
-
-
-def call(data, number=1, fields=HEAD):
-    return frame(HEADERS, END_HEADERS, number, block(fields)) + frame(
-        DATA, END_STREAM, number, data
-    )
+from tests.serving.frame_client import (
+    HEAD,
+    Client,
+    block,
+    call,
+    half_plus,
+    message,
+    outputs,
+)
 
 
 def test_fields_are_read_as_in_the_standards_own_example():
@@ -290,7 +211,7 @@ def test_a_broken_rule_ends_the_connection_and_no_other(server, wrong):
         with Client(server) as client:
             client.send(wrong)
             if wrong.startswith(b"GET"):
-                client._socket.shutdown(socket.SHUT_WR)
+                client.socket.shutdown(socket.SHUT_WR)
             found = client.until_end()
             assert all(kind != HEADERS for kind, _, _, _ in found)
         other.send(call(message(half_plus())))
@@ -311,11 +232,11 @@ def test_more_calls_at_once_than_one_client_may_have_are_refused(server):
 
 def test_calls_that_are_begun_and_reset_leave_nothing_over(server):
     with Client(server) as client:
-        for number in range(1, 4000, 2):
+        for number in range(1, 1800, 2):
             client.send(frame(HEADERS, END_HEADERS, number, block(HEAD)))
             client.send(frame(frames.RESET, 0, number, frames.number(frames.CANCEL)))
-        client.send(call(message(half_plus()), 4001))
-        assert outputs(client.answer(4001)[0]) == [3.5, 4, 5.5]
+        client.send(call(message(half_plus()), 1801))
+        assert outputs(client.answer(1801)[0]) == [3.5, 4, 5.5]
 
 
 def test_a_client_that_asks_without_end_and_reads_nothing_is_ended(server):
@@ -370,3 +291,14 @@ def call_in_frames(data, number):
     body = b"".join(frame(DATA, 0, number, part) for part in parts)
     head = frame(HEADERS, END_HEADERS, number, block(HEAD))
     return head + body + frame(DATA, END_STREAM, number)
+
+
+@pytest.mark.parametrize("pause", [1, 9, 23])
+def test_the_first_words_may_come_in_pieces(server, pause):
+    first = frames.PREFACE + frames.settings({})
+    with Client(server, settings=None) as client:
+        client.send(first[:pause])
+        assert client.frame()[0] == frames.SETTINGS
+        server.get("/v2/health/ready")  # meanwhile the first piece is read
+        client.send(first[pause:] + call(message(half_plus())))
+        assert outputs(client.answer()[0]) == [3.5, 4, 5.5]

@@ -95,6 +95,10 @@ class Live:
         """Returns the memory of all processes, shared pages divided among them."""
         return sum(_proportional_bytes(number) for number in self.processes())
 
+    def worker_seconds(self):
+        """Returns the time of a core that the workers have had."""
+        return sum(map(_core_seconds, self.workers()))
+
     def descriptors(self):
         """Returns how many files and sockets all processes hold open."""
         return sum(len(os.listdir(f"/proc/{number}/fd")) for number in self.processes())
@@ -128,6 +132,14 @@ def _children(number):
         return [int(one) for task in tasks for one in (task / "children").read_text().split()]
     except OSError:  # it has just ended, as a trial does
         return []
+
+
+def _core_seconds(number):
+    try:
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _proportional_bytes(number):
