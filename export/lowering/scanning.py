@@ -1,7 +1,9 @@
-"""`keras.ops.scan` as one loop whose carry is the loop's own state.
+"""`keras.ops.scan` as one loop whose carry is the loop's own state, and the associative one.
 
 Keras keeps the carry in lists of one tensor, which tf2onnx cannot take out of a loop. A scan in
-reverse becomes one over the reversed sequence.
+reverse becomes one over the reversed sequence. An associative scan reaches twice as far back at
+each step, and so needs only as many steps as its length doubles (Hillis and Steele 1986): Keras'
+own halves the sequence again and again, by operators that tf2onnx does not know.
 """
 
 from collections.abc import Callable
@@ -64,9 +66,43 @@ def _looped(
     return carry, [array.stack() for array in written]
 
 
+def _associative_scan(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def associative_scan(f: Any, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+        given = [tf.convert_to_tensor(one) for one in keras.tree.flatten(elems)]
+        if given[0].shape.rank is None or given[0].shape[axis] is None:
+            return original(f, elems, reverse, axis)
+        found = [_foremost(tf.reverse(x, [axis]) if reverse else x, axis) for x in given]
+        reach = 1
+        while reach < given[0].shape[axis]:
+            combined = f(
+                _packed(elems, [_foremost(x[:-reach], axis) for x in found]),
+                _packed(elems, [_foremost(x[reach:], axis) for x in found]),
+            )
+            flat = [_foremost(one, axis) for one in keras.tree.flatten(combined)]
+            pairs = zip(found, flat, strict=True)
+            found = [tf.concat([x[:reach], one], axis=0) for x, one in pairs]
+            reach *= 2
+        found = [_foremost(x, axis) for x in found]
+        if reverse:
+            found = [tf.reverse(x, [axis]) for x in found]
+        return _packed(elems, found)
+
+    return associative_scan
+
+
+def _foremost(x: tf.Tensor, axis: int) -> tf.Tensor:
+    """Exchanges an axis and the first; once more, and they are as before."""
+    order = list(range(x.shape.rank))
+    order[0], order[axis] = order[axis], order[0]
+    return tf.transpose(x, order)
+
+
 def _packed(structure: Any, flat: list[tf.Tensor]) -> Any:
     nested = keras.tree.is_nested(structure)
     return keras.tree.pack_sequence_as(structure, flat) if nested else flat[0]
 
 
-REPLACEMENTS = (Replacement(core, "scan", _scan),)
+REPLACEMENTS = (
+    Replacement(core, "associative_scan", _associative_scan),
+    Replacement(core, "scan", _scan),
+)
