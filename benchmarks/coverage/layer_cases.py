@@ -448,7 +448,10 @@ def _preprocessing():
         "MelSpectrogram": lambda: one(
             L.MelSpectrogram(fft_length=64, sequence_stride=16, num_mel_bins=8), 256
         ),
-        "Equalization": lambda: one(L.Equalization(), 8, 9, 3),
+        # Keras makes a cycle of it in a functional model; while it serves it leaves images alone.
+        "Equalization": lambda: one(
+            L.Lambda(lambda x: L.Equalization()(x, training=False) * 2.0), 8, 9, 3
+        ),
         "AutoContrast": lambda: one(L.AutoContrast(), 8, 9, 3),
         "Solarization": lambda: one(
             L.Solarization(addition_factor=0.0, threshold_factor=0.5), 8, 9, 3, dtype="uint8"

@@ -1,4 +1,4 @@
-"""`keras.ops.scan` as one loop whose carry is the loop's own state, and the associative one.
+"""`keras.ops.scan` as one loop whose carry is the loop's own state, and associative ones.
 
 Keras keeps the carry in lists of one tensor, which tf2onnx cannot take out of a loop. A scan in
 reverse becomes one over the reversed sequence. An associative scan reaches twice as far back at
@@ -72,22 +72,41 @@ def _associative_scan(marks: Marks, original: Callable[..., Any]) -> Callable[..
         if given[0].shape.rank is None or given[0].shape[axis] is None:
             return original(f, elems, reverse, axis)
         found = [_foremost(tf.reverse(x, [axis]) if reverse else x, axis) for x in given]
-        reach = 1
-        while reach < given[0].shape[axis]:
-            combined = f(
-                _packed(elems, [_foremost(x[:-reach], axis) for x in found]),
-                _packed(elems, [_foremost(x[reach:], axis) for x in found]),
-            )
-            flat = [_foremost(one, axis) for one in keras.tree.flatten(combined)]
-            pairs = zip(found, flat, strict=True)
-            found = [tf.concat([x[:reach], one], axis=0) for x, one in pairs]
-            reach *= 2
-        found = [_foremost(x, axis) for x in found]
-        if reverse:
-            found = [tf.reverse(x, [axis]) for x in found]
-        return _packed(elems, found)
+
+        def combine(before: list[tf.Tensor], after: list[tf.Tensor]) -> list[tf.Tensor]:
+            pair = (_packed(elems, [_foremost(x, axis) for x in some]) for some in (before, after))
+            return [_foremost(tf.convert_to_tensor(x), axis) for x in keras.tree.flatten(f(*pair))]
+
+        found = [_foremost(x, axis) for x in _doubled(combine, found)]
+        return _packed(elems, [tf.reverse(x, [axis]) if reverse else x for x in found])
 
     return associative_scan
+
+
+def _cumprod(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def cumprod(
+        x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: Any = None
+    ) -> Any:
+        x = tf.convert_to_tensor(x)
+        if exclusive or not isinstance(axis, int) or not x.shape.rank or x.shape[axis] is None:
+            return original(x, axis, exclusive, reverse, name)
+        given = _foremost(tf.reverse(x, [axis]) if reverse else x, axis)
+        (found,) = _doubled(lambda before, after: [before[0] * after[0]], [given])
+        found = _foremost(found, axis)
+        return tf.reverse(found, [axis]) if reverse else found
+
+    return cumprod
+
+
+def _doubled(combine: Callable[..., list[tf.Tensor]], found: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Combines all along the first axis, whose length is known, with all that is before it."""
+    reach = 1
+    while reach < found[0].shape[0]:
+        combined = combine([x[:-reach] for x in found], [x[reach:] for x in found])
+        pairs = zip(found, combined, strict=True)
+        found = [tf.concat([x[:reach], one], axis=0) for x, one in pairs]
+        reach *= 2
+    return found
 
 
 def _foremost(x: tf.Tensor, axis: int) -> tf.Tensor:
@@ -105,4 +124,5 @@ def _packed(structure: Any, flat: list[tf.Tensor]) -> Any:
 REPLACEMENTS = (
     Replacement(core, "associative_scan", _associative_scan),
     Replacement(core, "scan", _scan),
+    Replacement(tf.math, "cumprod", _cumprod),
 )

@@ -186,13 +186,14 @@ def test_windows_are_taken_out_of_images_and_put_back(tmp_path):
     assert "Col2Im" in kinds
 
 
-def test_an_associative_scan_needs_no_loop(tmp_path):
+def test_associative_scans_need_no_loop(tmp_path):
     def after(a, b):
         return a[0] * b[0], a[1] * b[0] + b[1]
 
     def functions(x):
         pair = ops.associative_scan(after, (x, x * 2), axis=1)
         sums = ops.associative_scan(lambda a, b: a + b, x, reverse=True, axis=-1)
-        return {"product": pair[0], "sum": pair[1], "of the rest": sums}
+        products = ops.cumprod(x, axis=1)
+        return {"product": pair[0], "sum": pair[1], "of the rest": sums, "products": products}
 
     assert "Loop" not in assert_alike(functions, tmp_path, normal(2, 7, 4))
