@@ -16,6 +16,7 @@ from export.lowering import (
     resizing,
     scanning,
     selection,
+    slicing,
     spectral,
     time_distributed,
     warping,
@@ -41,6 +42,7 @@ LOWERINGS = {
     "Ndtri": ndtri,
     "RGBToHSV": rgb_to_hsv,
     "SelectV2": where,
+    "StridedSlice": slicing.strided_slice,
     "UpperBound": lookup.upper_bound,
 }
 """By TensorFlow's operator, what writes right ONNX nodes; handed to tf2onnx."""
@@ -56,6 +58,7 @@ REPLACEMENTS = (
     *resizing.REPLACEMENTS,
     *scanning.REPLACEMENTS,
     *selection.REPLACEMENTS,
+    *slicing.REPLACEMENTS,
     *spectral.REPLACEMENTS,
     *time_distributed.REPLACEMENTS,
     *warping.REPLACEMENTS,

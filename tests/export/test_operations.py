@@ -197,3 +197,43 @@ def test_associative_scans_need_no_loop(tmp_path):
         return {"product": pair[0], "sum": pair[1], "of the rest": sums, "products": products}
 
     assert "Loop" not in assert_alike(functions, tmp_path, normal(2, 7, 4))
+
+
+def test_new_axes_stand_where_they_were_put_beside_any_ellipsis(tmp_path):
+    def functions(x):
+        vector = x[0, 0]
+        return {
+            "before a vector": vector[..., None, :],
+            "after a vector": vector[..., None, None],
+            "of a number": ops.sum(x)[..., None],
+            "among steps": x[:, 1:, ..., None, ::-2],
+            "and one taken out": x[..., None, 2:, 1],
+        }
+
+    assert_alike(functions, tmp_path, normal(3, 6, 4))
+
+
+class Cache(layers.Layer):
+    """Writes over one step, where it is told."""
+
+    def call(self, x, places):
+        return ops.slice_update(x, [0, places[0], 0], x[:, :1] * 2)
+
+
+def test_a_slice_is_written_over_and_never_beyond_the_end(tmp_path):
+    def functions(x, places):
+        fixed = ops.slice_update(x, (0, 5, -2), x[:, :2, :2] * 0 + 9)
+        return {"fixed": fixed, "asked": Cache()(x, places)}
+
+    for place in (3, 99):
+        assert_alike(functions, tmp_path, normal(2, 6, 4), np.array([place] * 2, np.int32))
+
+
+def test_adaptive_pooling_has_the_shape_that_is_computed_not_declared(tmp_path):
+    def functions(x):
+        return {
+            "means": ops.adaptive_average_pool(x, (3, 4)),
+            "most": ops.adaptive_max_pool(x, (3, 4)),
+        }
+
+    assert_alike(functions, tmp_path, normal(2, 8, 9, 3))
