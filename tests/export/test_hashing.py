@@ -45,6 +45,8 @@ def test_integers_of_every_length_fall_into_their_bins(tmp_path):
             layers.Hashing(1_000_003)(x),
             layers.Hashing(7, mask_value=0)(x),
             layers.Hashing(7, output_mode="multi_hot")(x),
+            layers.Hashing(1_000_003, salt=3)(x),
+            layers.Hashing(1_000_003, salt=[2**60 + 1, 1337])(x),
         ],
         tmp_path,
         x,
