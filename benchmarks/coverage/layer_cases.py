@@ -435,6 +435,7 @@ def _preprocessing():
             L.IntegerLookup(vocabulary=[2, 5, 7], invert=True), 5, dtype="int64"
         ),
         "Hashing": lambda: one(L.Hashing(7), 5, dtype="int64"),
+        "Hashing with a salt": lambda: one(L.Hashing(7, salt=3), 5, dtype="int64"),
         "HashedCrossing": lambda: two(L.HashedCrossing(7), (1,), (1,), dtype="int64"),
         "CenterCrop": lambda: one(L.CenterCrop(4, 5), 8, 9, 3),
         "CenterCrop larger": lambda: one(L.CenterCrop(12, 10), 8, 9, 3),

@@ -166,14 +166,32 @@ SHAPED: dict[str, Callable[[Any], Any]] = {
     "nn.average_pool": lambda x: ops.average_pool(x, 2),
     "nn.dot_product_attention": lambda x: ops.dot_product_attention(*[_heads(x)] * 3),
     "nn.binary_crossentropy": lambda x: ops.binary_crossentropy(ops.sigmoid(x), ops.sigmoid(x)),
+    "slice_update": lambda x: ops.slice_update(x, (0, 2, 1), x[:, :2, :2] * 0 + 9),
+    "new axes": lambda x: x[:, 1:, ..., None, ::-2],
+    "solve_triangular": lambda x: ops.solve_triangular(
+        x[:, :4] + 9 * ops.eye(4), x[:, :4, :2], lower=True
+    ),
+    "cholesky_inverse": lambda x: ops.cholesky_inverse(x[:, :4] + 9 * ops.eye(4)),
+    "inverse of a large matrix": lambda x: ops.inv(
+        ops.reshape(x, (-1, 24, 1)) * ops.reshape(x, (-1, 1, 24)) + 9 * ops.eye(24)
+    ),
+    "fold": lambda x: ops.fold(_swapped(x), (3, 4), 2),
+    "nn.adaptive_average_pool": lambda x: ops.adaptive_average_pool(x[..., None], (4, 3)),
+    "image.perspective_transform": lambda x: ops.image.perspective_transform(
+        x[0, :, :, None],
+        ops.array([[0.0, 0.0], [0.0, 3.0], [5.0, 0.0], [5.0, 3.0]]),
+        ops.array([[0.5, 0.0], [0.0, 3.0], [5.0, 0.5], [4.0, 3.0]]),
+    ),
     "nn.ctc_decode": lambda x: ops.ctc_decode(
         x, ops.cast(ops.ones_like(x[:, 0, 0]) * 6, "int32")
     )[1],
 }  # fmt: skip
 
 
-LOOPED = ("fori_loop", "while_loop", "scan", "scan in reverse", "map")
-"""Loops of the user's own."""
+LOOPED = (
+    "fori_loop", "while_loop", "scan", "scan in reverse", "map", "inverse of a large matrix",
+)  # fmt: skip
+"""Loops of the user's own, and what ONNX has no operator for."""
 
 
 def cases() -> list[Case]:
