@@ -87,6 +87,8 @@ SHAPED_ALIKE = tuple(
     if name not in ("glu", "get", "serialize", "deserialize") and name[0] != "_"
 )
 """Activations that leave a shape as it is, as the layer says of all."""
+MISDECLARED = ("AdaptiveAveragePool", "AdaptiveMaxPool", "Kron", "Slogdet")
+"""Functions of `keras.ops` that declare other shapes than they compute."""
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -121,9 +123,9 @@ def _declared_outputs(model: keras.Model) -> Any:
 def _is_believed(model: keras.Model) -> bool:
     """Tells whether every layer gives the shape and type that it declares.
 
-    Of Keras' own four do not: an activation that halves an axis, the crop that is none but in
-    training, `keras.ops.kron` of tensors of two ranks, and the lookup that gives strings. What
-    others wrote is tried.
+    Of Keras' own a few do not: an activation that halves an axis, the crop that is none but in
+    training, the lookup that gives strings, and functions of `keras.ops`. What others wrote is
+    tried.
     """
     return not any(_may_err(layer) for layer in model._flatten_layers())
 
@@ -133,7 +135,7 @@ def _may_err(layer: keras.Layer) -> bool:
         return True
     if isinstance(layer, keras.layers.StringLookup):
         return bool(layer.invert)
-    if any(type(one).__name__ == "Kron" for one in getattr(layer, "operations", ())):
+    if any(type(one).__name__ in MISDECLARED for one in getattr(layer, "operations", ())):
         return True
     if isinstance(layer, keras.layers.Activation):
         return layer.activation not in SHAPED_ALIKE

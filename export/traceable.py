@@ -2,7 +2,7 @@
 
 Keras 3.15 asks for the rank of a tensor inside of the graph, and follows both branches of what it
 then decides: `keras.ops.inner` and `keras.ops.kron` fail in `model.predict` and in every export.
-A rank is known before anything runs.
+A rank is known before anything runs. `keras.ops.unfold` fails where the batch is not known.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras.src.backend.tensorflow import numpy
+from keras.src.backend.tensorflow import nn, numpy
 
 from export.lowering.marks import Marks, Replacement
 
@@ -38,6 +38,36 @@ def _kron(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     return kron
 
 
+def _unfold(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def unfold(
+        input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    ) -> Any:
+        size, dilation, padding, stride = map(_both, (kernel_size, dilation, padding, stride))
+        x = tf.pad(input, [[0, 0], [0, 0], *([one, one] for one in padding)])
+        lengths = _lengths(x, 4)[2:]
+        counts = [
+            (length - step * (one - 1) - 1) // by + 1
+            for length, one, step, by in zip(lengths, size, dilation, stride, strict=True)
+        ]
+        windows = [
+            x[:, :, i * dilation[0] :: stride[0], j * dilation[1] :: stride[1]][
+                :, :, : counts[0], : counts[1]
+            ]
+            for i in range(size[0])
+            for j in range(size[1])
+        ]
+        stacked = tf.stack(
+            windows, axis=2
+        )  # [batch, channels, places of the kernel, rows, columns]
+        return tf.reshape(stacked, [-1, x.shape[1] * len(windows), counts[0] * counts[1]])
+
+    return unfold
+
+
+def _both(one: Any) -> tuple[int, int]:
+    return (one, one) if isinstance(one, int) else tuple(one)
+
+
 def _alike(x1: Any, x2: Any) -> tuple[tf.Tensor, tf.Tensor, str]:
     """Both in the type that Keras finds for the two."""
     a, b = keras.ops.convert_to_tensor(x1), keras.ops.convert_to_tensor(x2)
@@ -51,4 +81,8 @@ def _lengths(x: tf.Tensor, rank: int) -> Sequence[Any]:
     return [1] * (rank - len(own)) + own
 
 
-REPLACEMENTS = (Replacement(numpy, "inner", _inner), Replacement(numpy, "kron", _kron))
+REPLACEMENTS = (
+    Replacement(nn, "unfold", _unfold),
+    Replacement(numpy, "inner", _inner),
+    Replacement(numpy, "kron", _kron),
+)

@@ -12,13 +12,21 @@ def cases() -> list[Case]:
     """Returns all of them."""
     found = {**_structures(), **_dtypes(), **_operations(), **_networks()}
     return [
-        Case(group="network", name=name, build=build, draw=DRAWN.get(name, {}))
+        Case(
+            group="network",
+            name=name,
+            build=build,
+            draw=DRAWN.get(name, {}),
+            loops=name in LOOPED,
+        )
         for name, build in found.items()
     ]
 
 
 DRAWN = {"tabular with preprocessing": {"age": lambda random, shape: random.uniform(9, 90, shape)}}
 """Inputs without which an answer hardly varies."""
+LOOPED = ("fori_loop", "map", "scan", "while_loop")
+"""Loops of the user's own."""
 
 
 def _structures():
@@ -194,7 +202,9 @@ def _operations():
             lambda x: ops.take_along_axis(x, ops.argsort(x, axis=1), axis=1), 4, 6
         ),
         "scatter": op(lambda x: ops.scatter_update(x, [[0, 1]], ops.zeros((1,))), 6),
-        "segment_sum": op(lambda x: ops.segment_sum(x, [0, 0, 1], num_segments=2), 4),
+        "segment_sum": op(
+            lambda x: ops.segment_sum(x[0], ops.array([0, 0, 1, 1]), num_segments=2), 4
+        ),
         "where": op(lambda x: ops.where(x > 0, x, -2.0 * x), 4, 6),
         "clip": op(lambda x: ops.clip(x, -0.5, 0.5), 4, 6),
         "floor, ceil, round": op(
@@ -233,13 +243,14 @@ def _operations():
         "slices": op(lambda x: x[:, 1:-1, ::2] + x[:, :-2, ::-2], None, 6),
         "last step": op(lambda x: x[:, -1], None, 6),
         "expand and squeeze": op(lambda x: ops.squeeze(ops.expand_dims(x, 1)[:, :, 1:2], 2), 4, 6),
-        "broadcast_to": op(lambda x: ops.broadcast_to(x[:, None], (3, 4, 6))[:1] + x[:1], 6),
+        "broadcast_to": op(lambda x: ops.broadcast_to(x[0], (4, 6)) + x[:1, :], 6),
         "shape arithmetic": op(
-            lambda x: ops.reshape(x, (ops.shape(x)[0] * ops.shape(x)[1], 6)), None, 6
+            L.Lambda(lambda x: ops.reshape(x, (ops.shape(x)[0] * ops.shape(x)[1], 6))), None, 6
         ),
         "meshgrid": op(lambda x: x + ops.meshgrid(ops.arange(6.0), ops.arange(4.0))[0], 4, 6),
         "arange of a length": op(
-            lambda x: x + ops.cast(ops.arange(ops.shape(x)[1]), "float32")[:, None], None, 6
+            L.Lambda(lambda x: x + ops.cast(ops.arange(ops.shape(x)[1]), "float32")[:, None]),
+            None, 6,
         ),
         "triu and tril": op(lambda x: ops.triu(x) + 2 * ops.tril(x, -1), 5, 5),
         "diagonal": op(lambda x: ops.diagonal(x, axis1=1, axis2=2), 5, 5),
@@ -259,7 +270,7 @@ def _operations():
         "hsv_to_rgb": op(lambda x: ops.image.hsv_to_rgb(ops.sigmoid(x)), 4, 5, 3),
         "affine_transform": op(
             lambda x: ops.image.affine_transform(
-                x, np.array([[1, 0.2, -1, 0.1, 1, 0.5, 0, 0]] * 3, "float32")
+                x, np.array([[1, 0.2, -1, 0.1, 1, 0.5, 0, 0]], "float32")
             ), 8, 9, 3,
         ),
         "fft": op(lambda x: ops.fft((x, ops.zeros_like(x)))[0], 8),
@@ -268,7 +279,7 @@ def _operations():
         "istft": op(
             lambda x: ops.istft(ops.stft(x, 8, 4, 8), 8, 4, 8), 32
         ),
-        "solve": op(lambda x: ops.solve(x + 9.0 * ops.eye(4), ops.ones((1, 4, 1))), 4, 4),
+        "solve": op(lambda x: ops.solve(x + 9.0 * ops.eye(4), x[..., :1]), 4, 4),
         "inverse": op(lambda x: ops.inv(x + 9.0 * ops.eye(4)), 4, 4),
         "determinant": op(lambda x: ops.det(x), 3, 3),
         "cholesky": op(
@@ -282,7 +293,9 @@ def _operations():
             lambda x: ops.nan_to_num(ops.log(x), nan=-5.0) + ops.cast(ops.isfinite(x), "float32"), 6
         ),
         "bitwise": op(
-            lambda x: ops.bitwise_xor(ops.bitwise_and(x, 6), ops.left_shift(x, 1)), 6, dtype="int32"
+            lambda x: ops.bitwise_xor(
+                ops.bitwise_and(x, ops.array(6)), ops.left_shift(x, ops.array(1))
+            ), 6, dtype="int32",
         ),
         "floor_divide": op(lambda x: ops.floor_divide(x, 0.3), 6),
         "mod": op(lambda x: ops.mod(x, 0.3), 6),
@@ -294,11 +307,13 @@ def _operations():
         "scan": op(lambda x: ops.scan(lambda c, y: (c + y, c * y), ops.zeros((6,)), x[0])[1], 4, 6),
         "while_loop": op(
             lambda x: ops.while_loop(
-                lambda i, y: i < 5, lambda i, y: (i + 1, ops.tanh(y) + 0.1), (0, x)
+                lambda i, y: i < 5, lambda i, y: (i + 1, ops.tanh(y) + 0.1), (ops.array(0), x)
             )[1], 6,
         ),
         "fori_loop": op(lambda x: ops.fori_loop(0, 4, lambda i, y: ops.tanh(y) + 0.1, x), 6),
-        "cond": op(lambda x: ops.cond(ops.sum(x) > 0, lambda: x * 2, lambda: x - 1), 6),
+        "cond": op(
+            L.Lambda(lambda x: ops.cond(ops.sum(x) > 0, lambda: x * 2, lambda: x - 1)), 6
+        ),
         "binary_crossentropy": op(lambda x: ops.binary_crossentropy(ops.ones_like(x), x, True), 6),
         "random uniform, seeded": op(
             lambda x: x + 0.0 * keras.random.uniform((6,), seed=3), 6
@@ -307,7 +322,7 @@ def _operations():
             lambda x: ops.depthwise_conv(x, np.ones((3, 3, 3, 1), "float32") / 9), 8, 9, 3
         ),
         "conv through ops": op(
-            lambda x: ops.conv(x, np.ones((3, 3, 1, 6), "float32") / 9, padding="same"), 8, 9, 3
+            lambda x: ops.conv(x, np.ones((3, 3, 3, 6), "float32") / 9, padding="same"), 8, 9, 3
         ),
         "average_pool": op(lambda x: ops.average_pool(x, 3, 2, "same"), 8, 9, 3),
         "unfold": op(lambda x: ops.unfold(x, 3) if hasattr(ops, "unfold") else x * 2.0, 3, 8, 9),

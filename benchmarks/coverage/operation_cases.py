@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from keras import layers as L
 from keras import ops
 
 from benchmarks.coverage.case import Case, one, two
@@ -56,7 +58,7 @@ SHAPED: dict[str, Callable[[Any], Any]] = {
     "cross": lambda x: ops.cross(x[..., :3], x[..., 1:]),
     "diagonal": lambda x: ops.diagonal(_gram(x), axis1=1, axis2=2),
     "diff": lambda x: ops.diff(x, axis=1),
-    "digitize": lambda x: ops.digitize(x, [-1.0, 0.0, 1.0]),
+    "digitize": lambda x: ops.digitize(x, np.array([-1.0, 0.0, 1.0])),
     "dot": lambda x: ops.dot(x, ops.ones((4, 3))),
     "einsum": lambda x: ops.einsum("btd,bsd->bts", x, x),
     "expand_dims": lambda x: ops.expand_dims(x, 1),
@@ -84,8 +86,10 @@ SHAPED: dict[str, Callable[[Any], Any]] = {
     "roll": lambda x: ops.roll(x, 1, axis=1),
     "rot90": lambda x: ops.rot90(x, axes=(1, 2)),
     "scatter_update": lambda x: ops.scatter_update(x, [[0, 0, 0]], [9.0]),
-    "segment_sum": lambda x: ops.segment_sum(x[0], [0, 0, 1, 1, 2, 2], num_segments=3),
-    "shape": lambda x: ops.reshape(x, (ops.shape(x)[0], -1)),
+    "segment_sum": lambda x: ops.segment_sum(
+        x[0], ops.array([0, 0, 1, 1, 2, 2]), num_segments=3
+    ),
+    "shape": L.Lambda(lambda x: ops.reshape(x, (ops.shape(x)[0], -1))),
     "slice": lambda x: ops.slice(x, (0, 1, 1), (1, 2, 3)),
     "slogdet": lambda x: ops.slogdet(_gram(x))[1],
     "split": lambda x: ops.split(x, 2, axis=-1)[1],
@@ -106,17 +110,22 @@ SHAPED: dict[str, Callable[[Any], Any]] = {
     "where": lambda x: ops.where(x > 0, x, x * 0.1),
     "where of what is infinite": lambda x: ops.where(x > 0, ops.log(x), 0.0),
     "cumprod": lambda x: ops.cumprod(x, axis=1),
-    "cond": lambda x: ops.cond(ops.sum(x) > 0, lambda: x + 1, lambda: x - 1),
+    "cond": L.Lambda(lambda x: ops.cond(ops.sum(x) > 0, lambda: x + 1, lambda: x - 1)),
     "fori_loop": lambda x: ops.fori_loop(0, 3, lambda i, v: v * 0.5 + 1, x),
     "while_loop": lambda x: ops.while_loop(
-        lambda i, v: i < 3, lambda i, v: (i + 1, v * 0.5), (0, x)
+        lambda i, v: i < 3, lambda i, v: (i + 1, v * 0.5), (ops.array(0), x)
     )[1],
-    "scan": lambda x: ops.scan(
-        lambda c, v: (c + v, c + v), x[:, 0] * 0, ops.transpose(x, (1, 0, 2))
-    )[1],
-    "scan in reverse": lambda x: ops.scan(
-        lambda c, v: (c * 0.5 + v, c + v), x[:, 0] * 0, ops.transpose(x, (1, 0, 2)), reverse=True
-    )[1],
+    "scan": L.Lambda(
+        lambda x: ops.scan(
+            lambda c, v: (c + v, c + v), x[:, 0] * 0, ops.transpose(x, (1, 0, 2))
+        )[1]
+    ),
+    "scan in reverse": L.Lambda(
+        lambda x: ops.scan(
+            lambda c, v: (c * 0.5 + v, c + v), x[:, 0] * 0, ops.transpose(x, (1, 0, 2)),
+            reverse=True,
+        )[1]
+    ),
     "associative_scan": lambda x: ops.associative_scan(lambda a, b: a + b, x, axis=1),
     "map": lambda x: ops.map(lambda v: v * 2, x),
     "vectorized_map": lambda x: ops.vectorized_map(lambda v: ops.sum(v, axis=-1), x),
@@ -142,7 +151,7 @@ SHAPED: dict[str, Callable[[Any], Any]] = {
     "image.hsv_to_rgb": lambda x: ops.image.hsv_to_rgb(ops.sigmoid(x[:, :, None, :3])),
     "image.gaussian_blur": lambda x: ops.image.gaussian_blur(x[..., None]),
     "image.map_coordinates": lambda x: ops.image.map_coordinates(
-        x[0], [[0.5, 1.5], [0.5, 2.0]], order=1
+        x[0], ops.array([[0.5, 1.5], [0.5, 2.0]]), order=1
     ),
     "image.affine_transform": lambda x: ops.image.affine_transform(
         x[..., None], ops.array([[0.9, 0.1, 0.0, -0.1, 0.9, 0.0, 0.0, 0.0]])
@@ -157,12 +166,30 @@ SHAPED: dict[str, Callable[[Any], Any]] = {
     "nn.average_pool": lambda x: ops.average_pool(x, 2),
     "nn.dot_product_attention": lambda x: ops.dot_product_attention(*[_heads(x)] * 3),
     "nn.binary_crossentropy": lambda x: ops.binary_crossentropy(ops.sigmoid(x), ops.sigmoid(x)),
-    "nn.ctc_decode": lambda x: ops.ctc_decode(x, ops.ones((1,), "int32") * 6)[1],
+    "slice_update": lambda x: ops.slice_update(x, (0, 2, 1), x[:, :2, :2] * 0 + 9),
+    "new axes": lambda x: x[:, 1:, ..., None, ::-2],
+    "solve_triangular": lambda x: ops.solve_triangular(
+        x[:, :4] + 9 * ops.eye(4), x[:, :4, :2], lower=True
+    ),
+    "cholesky_inverse": lambda x: ops.cholesky_inverse(x[:, :4] + 9 * ops.eye(4)),
+    "inverse of a large matrix": lambda x: ops.inv(
+        ops.reshape(x, (-1, 24, 1)) * ops.reshape(x, (-1, 1, 24)) + 9 * ops.eye(24)
+    ),
+    "fold": lambda x: ops.fold(_swapped(x), (3, 4), 2),
+    "nn.adaptive_average_pool": lambda x: ops.adaptive_average_pool(x[..., None], (4, 3)),
+    "image.perspective_transform": lambda x: ops.image.perspective_transform(
+        x[0, :, :, None],
+        ops.array([[0.0, 0.0], [0.0, 3.0], [5.0, 0.0], [5.0, 3.0]]),
+        ops.array([[0.5, 0.0], [0.0, 3.0], [5.0, 0.5], [4.0, 3.0]]),
+    ),
+    "nn.ctc_decode": lambda x: ops.ctc_decode(
+        x, ops.cast(ops.ones_like(x[:, 0, 0]) * 6, "int32")
+    )[1],
 }  # fmt: skip
 
 
 LOOPED = (
-    "fori_loop", "while_loop", "scan", "scan in reverse", "map", "cumprod", "associative_scan",
+    "fori_loop", "while_loop", "scan", "scan in reverse", "map", "inverse of a large matrix",
 )  # fmt: skip
 """Loops of the user's own, and what ONNX has no operator for."""
 

@@ -6,7 +6,10 @@ Two ways lead in. `LOWERINGS`: for an operator of TensorFlow, a function that wr
 
 from export.lowering import (
     attention,
+    cholesky,
     convolution,
+    elimination,
+    hashing,
     lookup,
     normalization,
     pooling,
@@ -14,11 +17,16 @@ from export.lowering import (
     resizing,
     scanning,
     selection,
+    slicing,
     spectral,
     time_distributed,
+    warping,
+    windows,
 )
 from export.lowering.activations import GELU, erfc, expm1, log1p
+from export.lowering.colors import hsv_to_rgb, rgb_to_hsv
 from export.lowering.marks import Replacement
+from export.lowering.quantile import erfinv, ndtri
 from export.lowering.selection import where
 from export.lowering.vectors import broadcast_args, cross
 
@@ -27,14 +35,24 @@ LOWERINGS = {
     "Bucketize": lookup.bucketize,
     "Cross": cross,
     "Erfc": erfc,
+    "Erfinv": erfinv,
     "Expm1": expm1,
+    "HSVToRGB": hsv_to_rgb,
     "Log1p": log1p,
+    "LowerBound": lookup.lower_bound,
+    "Ndtri": ndtri,
+    "RGBToHSV": rgb_to_hsv,
     "SelectV2": where,
+    "StridedSlice": slicing.strided_slice,
+    "UpperBound": lookup.upper_bound,
 }
 """By TensorFlow's operator, what writes right ONNX nodes; handed to tf2onnx."""
 
 REPLACEMENTS = (
+    *cholesky.REPLACEMENTS,
     *convolution.REPLACEMENTS,
+    *elimination.REPLACEMENTS,
+    *hashing.REPLACEMENTS,
     *lookup.REPLACEMENTS,
     *normalization.LAYER,
     *pooling.REPLACEMENTS,
@@ -42,8 +60,11 @@ REPLACEMENTS = (
     *resizing.REPLACEMENTS,
     *scanning.REPLACEMENTS,
     *selection.REPLACEMENTS,
+    *slicing.REPLACEMENTS,
     *spectral.REPLACEMENTS,
     *time_distributed.REPLACEMENTS,
+    *warping.REPLACEMENTS,
+    *windows.REPLACEMENTS,
 )
 """Functions that others take the place of while a model is traced."""
 NEWER = {

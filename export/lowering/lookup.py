@@ -31,6 +31,30 @@ def bucketize(context: Context, node: Node, name: str, args: object) -> None:
     _give(nodes, nodes("Sub", [nodes.constant(len(boundaries), np.int32), count]), output)
 
 
+def lower_bound(context: Context, node: Node, name: str, args: object) -> None:
+    """Writes LowerBound: how many of a sorted sequence are below each value."""
+    _bound(context, node, lambda nodes, sequence, values: nodes("Less", [sequence, values]))
+
+
+def upper_bound(context: Context, node: Node, name: str, args: object) -> None:
+    """Writes UpperBound: how many of a sorted sequence are not above each value."""
+
+    def not_above(nodes: Nodes, sequence: str, values: str) -> str:
+        found: str = nodes("Not", [nodes("Less", [values, sequence])])
+        return found
+
+    _bound(context, node, not_above)
+
+
+def _bound(context: Context, node: Node, compared: Callable[[Nodes, str, str], str]) -> None:
+    """Counts over sequences [rows, n] for values [rows, k]; gives [rows, k]."""
+    values = node.input[1]
+    nodes, sequence, output = _replacing(context, node)
+    found = compared(nodes, nodes.unsqueezed(sequence, 1), nodes.unsqueezed(values, 2))
+    ones = nodes("Cast", [found], to=TensorProto.INT64)
+    _give(nodes, nodes("ReduceSum", [ones, nodes.constant([-1], np.int64)], keepdims=0), output)
+
+
 def _counted(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     """Counts ids by comparing them with all: tf2onnx knows DenseBincount of one axis only."""
 

@@ -108,6 +108,21 @@ def _inner_loop(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any
     return inner_loop
 
 
+def _carry(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds what is new to what is kept, and not the other way round.
+
+    It is the same number, and no pattern of tf2onnx, which would make an LSTM of the loop: one of
+    float64, for which ONNX Runtime has none.
+    """
+
+    def carry_and_output(cell: keras.layers.LSTMCell, z: Any, c_tm1: Any) -> Any:
+        i, f, g, o = z
+        i, f, o = (cell.recurrent_activation(gate) for gate in (i, f, o))
+        return i * cell.activation(g) + f * c_tm1, o
+
+    return carry_and_output
+
+
 def _flat(mask: tf.Tensor) -> tf.Tensor:
     return mask if mask.shape.rank == 2 else tf.squeeze(mask, -1)
 
@@ -262,4 +277,7 @@ def _float32(weight: Any) -> np.ndarray:
 
 LOOPS = (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU, recurrent.Scanned)
 """The classes with a loop over time of their own."""
-REPLACEMENTS = tuple(Replacement(cls, "inner_loop", _inner_loop) for cls in LOOPS)
+REPLACEMENTS = (
+    *(Replacement(cls, "inner_loop", _inner_loop) for cls in LOOPS),
+    Replacement(keras.layers.LSTMCell, "_compute_carry_and_output_fused", _carry),
+)

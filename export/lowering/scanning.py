@@ -1,7 +1,9 @@
-"""`keras.ops.scan` as one loop whose carry is the loop's own state.
+"""`keras.ops.scan` as one loop whose carry is the loop's own state, and associative ones.
 
 Keras keeps the carry in lists of one tensor, which tf2onnx cannot take out of a loop. A scan in
-reverse becomes one over the reversed sequence.
+reverse becomes one over the reversed sequence. An associative scan reaches twice as far back at
+each step, and so needs only as many steps as its length doubles (Hillis and Steele 1986): Keras'
+own halves the sequence again and again, by operators that tf2onnx does not know.
 """
 
 from collections.abc import Callable
@@ -64,9 +66,63 @@ def _looped(
     return carry, [array.stack() for array in written]
 
 
+def _associative_scan(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def associative_scan(f: Any, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+        given = [tf.convert_to_tensor(one) for one in keras.tree.flatten(elems)]
+        if given[0].shape.rank is None or given[0].shape[axis] is None:
+            return original(f, elems, reverse, axis)
+        found = [_foremost(tf.reverse(x, [axis]) if reverse else x, axis) for x in given]
+
+        def combine(before: list[tf.Tensor], after: list[tf.Tensor]) -> list[tf.Tensor]:
+            pair = (_packed(elems, [_foremost(x, axis) for x in some]) for some in (before, after))
+            return [_foremost(tf.convert_to_tensor(x), axis) for x in keras.tree.flatten(f(*pair))]
+
+        found = [_foremost(x, axis) for x in _doubled(combine, found)]
+        return _packed(elems, [tf.reverse(x, [axis]) if reverse else x for x in found])
+
+    return associative_scan
+
+
+def _cumprod(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def cumprod(
+        x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: Any = None
+    ) -> Any:
+        x = tf.convert_to_tensor(x)
+        if exclusive or not isinstance(axis, int) or not x.shape.rank or x.shape[axis] is None:
+            return original(x, axis, exclusive, reverse, name)
+        given = _foremost(tf.reverse(x, [axis]) if reverse else x, axis)
+        (found,) = _doubled(lambda before, after: [before[0] * after[0]], [given])
+        found = _foremost(found, axis)
+        return tf.reverse(found, [axis]) if reverse else found
+
+    return cumprod
+
+
+def _doubled(combine: Callable[..., list[tf.Tensor]], found: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Combines all along the first axis, whose length is known, with all that is before it."""
+    reach = 1
+    while reach < found[0].shape[0]:
+        combined = combine([x[:-reach] for x in found], [x[reach:] for x in found])
+        pairs = zip(found, combined, strict=True)
+        found = [tf.concat([x[:reach], one], axis=0) for x, one in pairs]
+        reach *= 2
+    return found
+
+
+def _foremost(x: tf.Tensor, axis: int) -> tf.Tensor:
+    """Exchanges an axis and the first; once more, and they are as before."""
+    order = list(range(x.shape.rank))
+    order[0], order[axis] = order[axis], order[0]
+    return tf.transpose(x, order)
+
+
 def _packed(structure: Any, flat: list[tf.Tensor]) -> Any:
     nested = keras.tree.is_nested(structure)
     return keras.tree.pack_sequence_as(structure, flat) if nested else flat[0]
 
 
-REPLACEMENTS = (Replacement(core, "scan", _scan),)
+REPLACEMENTS = (
+    Replacement(core, "associative_scan", _associative_scan),
+    Replacement(core, "scan", _scan),
+    Replacement(tf.math, "cumprod", _cumprod),
+)

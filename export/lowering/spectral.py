@@ -40,15 +40,9 @@ def _irfft(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
         if not _is_short(length) or count is None:
             return original(x, fft_length)
         kept = length // 2 + 1
-        cosines, sines = _basis(length, kept, real.dtype)
-        # What lies between the first and the last of an even length stands for its mirror too.
-        twice = np.full(kept, 2.0)
-        twice[0] = 1.0
-        if length % 2 == 0:
-            twice[-1] = 1.0
-        weight = tf.constant(twice / length, real.dtype)
-        real, imaginary = _cut(real, kept) * weight, _cut(imaginary, kept) * weight
-        return _product(real, tf.transpose(cosines)) - _product(imaginary, tf.transpose(sines))
+        cosines, sines = (tf.constant(one, real.dtype) for one in _inverse_basis(length))
+        real, imaginary = _cut(real, kept), _cut(imaginary, kept)
+        return _product(real, cosines) - _product(imaginary, sines)
 
     return irfft
 
@@ -104,6 +98,73 @@ def _stft(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
         return made[..., :count], made[..., count:]
 
     return stft
+
+
+def _istft(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    """One transposed convolution: each frame is its basis times the window, added where it was."""
+
+    def istft(
+        x: Any,
+        sequence_length: int,
+        sequence_stride: int,
+        fft_length: int,
+        length: Any = None,
+        window: Any = "hann",
+        center: bool = True,
+    ) -> Any:
+        given = (sequence_length, sequence_stride, fft_length, length, window, center)
+        real, imaginary = (tf.convert_to_tensor(part) for part in x)
+        count = fft_length // 2 + 1
+        is_known = None not in real.shape[:-2][1:] and real.shape[-1] == count
+        if not is_known or not _is_short(fft_length) or real.dtype != tf.float32:
+            return original(x, *given)
+        if sequence_stride > fft_length:  # between frames there is nothing
+            return original(x, *given)
+        cosines, sines = _inverse_basis(fft_length)
+        weights = _inverse_window(window, sequence_length, sequence_stride, fft_length)
+        kernel = np.concatenate([cosines, -sines]).T[:, np.newaxis] * weights[:, None, None]
+        both = tf.concat([real, imaginary], axis=-1)
+        frames = both.shape[-2] or tf.shape(both)[-2]
+        flat = tf.reshape(both, [-1, frames, 2 * count])
+        made = nn.conv_transpose(flat, tf.constant(kernel, tf.float32), sequence_stride)
+        samples = fft_length + sequence_stride * (frames - 1)
+        made = tf.reshape(made, [*_first(both), samples])
+        start = fft_length // 2 if center else 0
+        end = start + length if length is not None else samples - start
+        return made[..., start:end]
+
+    return istft
+
+
+def _first(x: tf.Tensor) -> list[Any]:
+    """The shape of all but the last two axes."""
+    known = list(x.shape[:-2])
+    return [-1, *known[1:]] if known else []
+
+
+def _inverse_basis(length: int) -> tuple[np.ndarray, np.ndarray]:
+    """float64 [count, length], what a real transform of so many numbers is put together from."""
+    kept = length // 2 + 1
+    # What lies between the first and the last of an even length stands for its mirror too.
+    twice = np.full(kept, 2.0)
+    twice[0] = 1.0
+    if length % 2 == 0:
+        twice[-1] = 1.0
+    angles = _angles(length, kept).T
+    weight = (twice / length)[:, np.newaxis]
+    return np.cos(angles) * weight, np.sin(angles) * weight
+
+
+def _inverse_window(window: Any, length: int, stride: int, fft_length: int) -> np.ndarray:
+    """float64 [fft_length], the window divided by the sum of the squares that overlap."""
+    if window is None:
+        return np.ones(fft_length)
+    forward = _window(window, length, fft_length)
+    parts = np.pad(forward**2, [0, -fft_length % stride]).reshape(-1, stride)
+    overlapping = np.tile(parts.sum(axis=0), len(parts))[:fft_length]
+    overlapping[overlapping == 0] = np.inf
+    inverse: np.ndarray = forward / overlapping
+    return inverse
 
 
 def _window(window: Any, length: int, fft_length: int) -> np.ndarray:
@@ -164,5 +225,6 @@ REPLACEMENTS = (
     Replacement(math, "irfft", _irfft),
     Replacement(math, "fft", _fft),
     Replacement(math, "fft2", _fft2),
+    Replacement(math, "istft", _istft),
     Replacement(math, "stft", _stft),
 )

@@ -24,11 +24,11 @@ def exported(model, path, samples):
         name="serving_default",
         summary="A recurrent network.",
         function=lambda x: {"y": model(x, training=False)},
-        inputs=(Tensor(name="x", dtype="float32", shape=("batch", "time", inputs[-1])),),
+        inputs=(Tensor(name="x", dtype=str(samples.dtype), shape=("batch", "time", inputs[-1])),),
         outputs=(
             Tensor(
                 name="y",
-                dtype="float32",
+                dtype=str(samples.dtype),
                 shape=("batch", *("time" if n is None else n for n in outputs)),
             ),
         ),
@@ -134,3 +134,15 @@ def test_afterwards_keras_is_as_it_was(samples, tmp_path):
     before = keras.layers.LSTM.inner_loop
     exported(network(layers.LSTM(5)), tmp_path, samples)
     assert keras.layers.LSTM.inner_loop is before
+
+
+@pytest.mark.parametrize("settings", [{}, {"use_bias": False, "go_backwards": True}], ids=str)
+def test_an_lstm_of_float64_keeps_its_loop_for_onnx_runtime_has_no_other(
+    settings, samples, tmp_path
+):
+    x = keras.Input((None, 4), dtype="float64")
+    model = keras.Model(x, layers.LSTM(5, dtype="float64", **settings)(x))
+    kinds, worst = exported(model, tmp_path, samples.astype(np.float64))
+    assert "Loop" in kinds
+    assert "LSTM" not in kinds
+    assert worst < 1e-12

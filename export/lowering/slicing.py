@@ -1,0 +1,110 @@
+"""Slices: those with new axes beside an ellipsis, and slices that are written over.
+
+tf2onnx counts an ellipsis that stands for no axis as one (`x[..., None, :]` of a vector), and
+knows no slice of a scalar.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from keras.src.backend.tensorflow import core
+from tf2onnx.onnx_opset.tensor import StridedSlice
+
+from export.lowering.marks import Context, Marks, Node, Nodes, Replacement
+
+FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+
+
+def strided_slice(context: Context, node: Node, name: str, args: object) -> None:
+    """Writes StridedSlice; what tf2onnx has right is left to it."""
+    shape = context.get_shape(node.input[0])
+    is_known = shape is not None and all(context.is_const(one) for one in node.input[1:])
+    new, ellipsis = (_bits(node, one) for one in ("new_axis_mask", "ellipsis_mask"))
+    if not is_known or not new or (shape and not ellipsis):
+        StridedSlice.version_13(context, node)
+        return
+    plan = _planned(context, node, len(shape))
+    output = node.output[0]
+    found, shape, dtype = node.input[0], context.get_shape(output), context.get_dtype(output)
+    context.remove_node(node.name)
+    nodes = Nodes(context, node.name)
+    if plan.axes:
+        bounds = (plan.starts, plan.ends, plan.axes, plan.steps)
+        found = nodes("Slice", [found, *(nodes.constant(one, np.int64) for one in bounds)])
+    if plan.dropped:
+        found = nodes("Squeeze", [found, nodes.constant(plan.dropped, np.int64)])
+    added = [found, nodes.constant(plan.added, np.int64)]
+    context.make_node("Unsqueeze", added, outputs=[output], shapes=[shape], dtypes=[dtype])
+
+
+@dataclass
+class _Plan:
+    """What is sliced, which axes are dropped then, and which of the answer's are new."""
+
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    axes: list[int] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+    added: list[int] = field(default_factory=list)
+
+
+def _planned(context: Context, node: Node, rank: int) -> _Plan:
+    new, ellipsis, shrunk, from_first, to_last = (
+        _bits(node, f"{one}_mask")
+        for one in ("new_axis", "ellipsis", "shrink_axis", "begin", "end")
+    )
+    bounds = [np.ravel(context.get_tensor_value(one, as_list=False)) for one in node.input[1:]]
+    taken = sum(not (new | ellipsis) >> i & 1 for i in range(len(bounds[0])))
+    plan, axis, place = _Plan(), 0, 0
+    for i, (start, end, step) in enumerate(zip(*bounds, strict=True)):
+        if ellipsis >> i & 1:
+            axis, place = axis + rank - taken, place + rank - taken
+        elif new >> i & 1:
+            plan.added.append(place)
+            place += 1
+        else:
+            plan.axes.append(axis)
+            if shrunk >> i & 1:
+                start, end, step = start, (start + 1 if start != -1 else LAST), 1
+                plan.dropped.append(axis)
+            else:
+                start = (0 if step > 0 else LAST) if from_first >> i & 1 else start
+                end = (LAST if step > 0 else FIRST) if to_last >> i & 1 else end
+                place += 1
+            plan.starts.append(int(start))
+            plan.ends.append(int(end))
+            plan.steps.append(int(step))
+            axis += 1
+    return plan
+
+
+def _bits(node: Node, name: str) -> int:
+    found = node.get_attr(name)
+    return int(found.i) if found is not None else 0
+
+
+def _slice_update(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Takes each number from the one tensor or the other, by where it is along every axis."""
+
+    def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
+        x = tf.convert_to_tensor(inputs)
+        found = tf.cast(updates, x.dtype)
+        starts = tf.unstack(tf.cast(start_indices, tf.int32), num=x.shape.rank)
+        is_updated = tf.ones([1] * x.shape.rank, tf.bool)
+        for axis, start in enumerate(starts):
+            length, count = tf.shape(x)[axis], tf.shape(found)[axis]
+            start = tf.clip_by_value(start, 0, length - count)
+            place = tf.range(length) - start
+            along = [-1 if i == axis else 1 for i in range(x.shape.rank)]
+            is_updated &= tf.reshape((place >= 0) & (place < count), along)
+            found = tf.gather(found, tf.clip_by_value(place, 0, count - 1), axis=axis)
+        return tf.ensure_shape(tf.where(is_updated, found, x), x.shape)
+
+    return slice_update
+
+
+REPLACEMENTS = (Replacement(core, "slice_update", _slice_update),)
