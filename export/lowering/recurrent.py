@@ -78,12 +78,15 @@ class Scan:
         go_backwards: whether from the last step to the first; answers are in that order then.
         is_masked: whether a mask is given.
         zero_output_for_mask: whether masked steps answer zeros, not what was answered before.
+        begins_at_zero: of every state, whether it is known to begin with zeros, as ONNX's
+            operators do when they are given none.
     """
 
     cells: Sequence[Native]
     go_backwards: bool
     is_masked: bool
     zero_output_for_mask: bool
+    begins_at_zero: Sequence[bool]
 
 
 def _inner_loop(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,8 +102,14 @@ def _inner_loop(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any
             return original(layer, sequences, initial_state, mask, training=training)
         initial_state = initial_state if tf.nest.is_nested(initial_state) else [initial_state]
         masks = [one for one in tf.nest.flatten(mask) if one is not None]
-        scan = Scan(cells, layer.go_backwards, bool(masks), layer.zero_output_for_mask)
         states = tf.nest.flatten(initial_state)
+        scan = Scan(
+            cells=cells,
+            go_backwards=layer.go_backwards,
+            is_masked=bool(masks),
+            zero_output_for_mask=layer.zero_output_for_mask,
+            begins_at_zero=[_is_zero(state) for state in states],
+        )
         given = [sequences, *states, *(tf.cast(_flat(one), tf.bool) for one in masks[:1])]
         last, outputs, *after = marks.put(partial(_write, scan), given, _like(scan, sequences))
         return last, outputs, tf.nest.pack_sequence_as(initial_state, after)
@@ -127,6 +136,15 @@ def _flat(mask: tf.Tensor) -> tf.Tensor:
     return mask if mask.shape.rank == 2 else tf.squeeze(mask, -1)
 
 
+def _is_zero(state: Any) -> bool:
+    """Tells whether a state is zeros for however many samples there are."""
+    if not tf.is_tensor(state) or tf.executing_eagerly():
+        return False
+    value = state.op.inputs[1] if state.op.type == "Fill" else state
+    numbers = tf.get_static_value(value)
+    return numbers is not None and not np.any(numbers)
+
+
 def _like(scan: Scan, sequences: tf.Tensor) -> list[tf.TensorSpec]:
     batch, steps = sequences.shape[:2]
     units = scan.cells[-1].units
@@ -139,9 +157,10 @@ def _write(scan: Scan, nodes: Nodes, inputs: list[str]) -> list[str]:
     dtype = nodes.context.get_dtype(inputs[0])
     is_float32 = dtype == TensorProto.FLOAT
     count = sum(cell.states for cell in scan.cells)
+    is_zero = [False, *scan.begins_at_zero]
     x, *states = (
-        one if is_float32 else nodes("Cast", [one], to=TensorProto.FLOAT)
-        for one in inputs[: count + 1]
+        "" if zero else one if is_float32 else nodes("Cast", [one], to=TensorProto.FLOAT)
+        for one, zero in zip(inputs[: count + 1], is_zero, strict=True)
     )
     if scan.is_masked:
         last, outputs, after = _masked(scan, nodes, x, states, inputs[-1])
@@ -164,12 +183,18 @@ def _masked(
         x, mask = nodes.reversed(x, 1), nodes.reversed(mask, 1)
     compacted = Compacted(nodes, mask)
     steps = nodes.transposed(compacted.forth(x), [1, 0, 2])
-    steps, after = _stacked(scan, nodes, steps, states, "forward", compacted.lengths)
+    steps, found = _stacked(scan, nodes, steps, states, "forward", compacted.lengths)
+    nothing = nodes.constant([0], np.float32)
     after = [
-        compacted.or_where_empty(value, before) for value, before in zip(after, states, strict=True)
+        compacted.or_where_empty(value, before or nothing)
+        for value, before in zip(found, states, strict=True)
     ]
     outputs = compacted.back(nodes.transposed(steps, [1, 0, 2]), zeros=scan.zero_output_for_mask)
-    return nodes.step(outputs, -1), outputs, after
+    if scan.zero_output_for_mask:
+        return nodes.step(outputs, -1), outputs, after
+    # What was answered last is the state that was left, without the way back to the masked steps.
+    last = compacted.or_where_empty(found[-scan.cells[-1].states], nothing)
+    return last, outputs, after
 
 
 def _stacked(
@@ -190,10 +215,12 @@ def _operator(
     cell: Native, nodes: Nodes, x: str, states: list[str], direction: str, lengths: str
 ) -> list[str]:
     weights = [nodes.constant(one) for one in (cell.kernel, cell.recurrent_kernel, cell.bias)]
-    first = [nodes.unsqueezed(state, 0) for state in states]
+    given = [x, *weights, lengths, *(state and nodes.unsqueezed(state, 0) for state in states)]
+    while not given[-1]:
+        given.pop()
     made = nodes(
         cell.operator,
-        [x, *weights, lengths, *first],
+        given,
         outputs=1 + cell.states,
         direction=direction,
         **_attributes(cell),

@@ -130,6 +130,29 @@ def test_a_mask_is_obeyed_without_a_loop_wherever_its_holes_are(kind, settings, 
     assert worst < 1e-6
 
 
+@pytest.mark.parametrize("kind", OPERATORS)
+def test_a_state_of_zeros_costs_no_operator(kind, samples, tmp_path):
+    operators, _ = exported(network(getattr(layers, kind)(5)), tmp_path, samples)
+    assert operators == ["Transpose", OPERATORS[kind], "Squeeze"]
+
+
+@pytest.mark.parametrize("kind", OPERATORS)
+@pytest.mark.parametrize("settings", [{}, {"zero_output_for_mask": True}])
+def test_a_sample_of_which_no_step_counts_keeps_the_state_that_it_was_given(
+    kind, settings, samples, tmp_path
+):
+    samples[1] = 0
+    inputs = keras.Input((None, 4))
+    cell = getattr(layers, f"{kind}Cell")(5)
+    _, *states = layers.RNN(cell, return_state=True)(inputs)
+    second = layers.RNN(getattr(layers, f"{kind}Cell")(5), return_state=True, **settings)
+    masked = layers.Masking()(inputs)
+    outputs = layers.Concatenate()(second(masked, initial_state=states))
+    operators, worst = exported(keras.Model(inputs, outputs), tmp_path, samples)
+    assert operators.count(OPERATORS[kind]) == 2
+    assert worst < 1e-6
+
+
 def test_afterwards_keras_is_as_it_was(samples, tmp_path):
     before = keras.layers.LSTM.inner_loop
     exported(network(layers.LSTM(5)), tmp_path, samples)
