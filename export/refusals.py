@@ -46,6 +46,13 @@ def of_operators(signature: Signature, graph: onnx.GraphProto, origins: Origins)
         used.setdefault(layer, {}).setdefault(operator)
     if not used:
         return None
+    drawing = {layer: ops for layer, ops in used.items() if any("Random" in one for one in ops)}
+    if drawing:
+        return BadInput(
+            f"{signature.name} cannot be expressed in ONNX: {', '.join(drawing)} draws random "
+            "numbers at inference, and no two runtimes draw the same, so that nothing could be "
+            "proven. Make the noise an input of the model, or export a model that ends before it"
+        )
     said = "; ".join(f"{layer} uses {', '.join(sorted(ops))}" for layer, ops in used.items())
     return BadInput(
         f"{signature.name} cannot be expressed in ONNX: {said}, and ONNX has no such operator. "
@@ -108,5 +115,6 @@ def _foreign(graph: onnx.GraphProto, within: str) -> Iterator[tuple[str, str]]:
 def _is_known(node: onnx.NodeProto) -> bool:
     if node.domain == detached.DOMAIN:
         return True
-    domain = "" if node.domain == later.DOMAIN else node.domain
-    return domain in ONNX_DOMAINS and bool(onnx.defs.has(node.op_type, domain))
+    if node.domain == later.DOMAIN:
+        return node.op_type == later.PRODUCT or bool(onnx.defs.has(node.op_type, ""))
+    return node.domain in ONNX_DOMAINS and bool(onnx.defs.has(node.op_type, node.domain))

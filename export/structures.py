@@ -1,6 +1,8 @@
 """The tensors that a Keras model takes and gives, in its own nesting, and how it is called."""
 
 import inspect
+import itertools
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,16 +18,24 @@ def call(model: keras.Model, packed: Any) -> Any:
 
     Without cuDNN, which a layer may ask for: a model gives the same files wherever it is exported.
     """
-    recurrent = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
-    wanted = [layer.use_cudnn for layer in recurrent]
+    changed = [
+        (layer, name, getattr(layer, name))
+        for layer in model._flatten_layers()
+        for name in AT_INFERENCE
+        if hasattr(layer, name)
+    ]
     try:
-        for layer in recurrent:
-            layer.use_cudnn = False
+        for layer, name, _ in changed:
+            setattr(layer, name, AT_INFERENCE[name])
         with Marks().replaced(traceable.REPLACEMENTS):
             return _called(model, packed)
     finally:
-        for layer, own in zip(recurrent, wanted, strict=True):
-            layer.use_cudnn = own
+        for layer, name, own in changed:
+            setattr(layer, name, own)
+
+
+AT_INFERENCE = {"use_cudnn": False, "activity_regularizer": None}
+"""What is other while a model is called: a penalty on answers is of training alone."""
 
 
 def _called(model: keras.Model, packed: Any) -> Any:
@@ -65,7 +75,44 @@ def inputs_of(model: keras.Model) -> Any:
     _refuse_unknown_arguments(model, len(shapes))
     dtypes = model.input_dtype
     given = [_tensors(shape, _argument(name), dtypes) for name, shape in shapes.items()]
-    return tuple(given) if _takes_several(model) else given[0]
+    return _in_types_that_it_takes(model, tuple(given) if _takes_several(model) else given[0])
+
+
+def _in_types_that_it_takes(model: keras.Model, structure: Any) -> Any:
+    """Keras keeps no types of what a model was called on: integers where it takes no floats.
+
+    Raises:
+        BadInput: it takes neither.
+    """
+    flat = keras.tree.flatten(structure)
+    first = None
+    for kinds in itertools.product((None, "int32"), repeat=min(len(flat), MOST_TYPED)):
+        typed = [
+            keras.KerasTensor(one.shape, dtype=kind or one.dtype, name=one.name)
+            for one, kind in itertools.zip_longest(flat, kinds)
+        ]
+        tried = keras.tree.pack_sequence_as(structure, typed)
+        try:
+            inferred(model, tried)
+        except Exception as error:  # whatever its `call` raises
+            first = first or error
+        else:
+            return tried
+    takes = ", ".join(f"{one.name} [{', '.join(map(str, one.shape))}]" for one in flat)
+    raise BadInput(
+        f"the model {model.name} cannot be called on what it says that it takes ({takes}): "
+        f"{_reason(first)}; build it from keras.Input, and save it again"
+    ) from first
+
+
+MOST_TYPED = 4
+"""Of more inputs, those after are floats."""
+
+
+def _reason(error: Exception | None) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("Exception encountered")]
+    return re.sub(r"\x1b\[\d+m", "", said[0]) if said else repr(error)
 
 
 def _refuse_unknown_arguments(model: keras.Model, known: int) -> None:
@@ -121,9 +168,9 @@ def _declared_outputs(model: keras.Model) -> Any:
 def _is_believed(model: keras.Model) -> bool:
     """Tells whether every layer gives the shape and type that it declares.
 
-    Of Keras' own four do not: an activation that halves an axis, the crop that is none but in
-    training, `keras.ops.kron` of tensors of two ranks, and the lookup that gives strings. What
-    others wrote is tried.
+    Of Keras' own five do not: an activation that halves an axis, the crop that is none but in
+    training, `keras.ops.kron` of tensors of two ranks, the lookup that gives strings, and the
+    scores of attention between two lengths. What others wrote is tried.
     """
     return not any(_may_err(layer) for layer in model._flatten_layers())
 
@@ -133,6 +180,8 @@ def _may_err(layer: keras.Layer) -> bool:
         return True
     if isinstance(layer, keras.layers.StringLookup):
         return bool(layer.invert)
+    if isinstance(layer, keras.layers.MultiHeadAttention | keras.layers.GroupQueryAttention):
+        return any(len(node.output_tensors) > 1 for node in layer._inbound_nodes)
     if any(type(one).__name__ == "Kron" for one in getattr(layer, "operations", ())):
         return True
     if isinstance(layer, keras.layers.Activation):

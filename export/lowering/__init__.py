@@ -6,16 +6,22 @@ Two ways lead in. `LOWERINGS`: for an operator of TensorFlow, a function that wr
 
 from export.lowering import (
     attention,
+    complex_numbers,
     convolution,
+    cumulative,
     lookup,
     normalization,
+    patches,
     pooling,
+    products,
+    projection,
     recurrent,
     resizing,
     scanning,
     selection,
     spectral,
     time_distributed,
+    updating,
 )
 from export.lowering.activations import GELU, erfc, expm1, log1p
 from export.lowering.marks import Replacement
@@ -34,16 +40,22 @@ LOWERINGS = {
 """By TensorFlow's operator, what writes right ONNX nodes; handed to tf2onnx."""
 
 REPLACEMENTS = (
+    *complex_numbers.REPLACEMENTS,
     *convolution.REPLACEMENTS,
+    *cumulative.REPLACEMENTS,
     *lookup.REPLACEMENTS,
     *normalization.LAYER,
+    *patches.REPLACEMENTS,
     *pooling.REPLACEMENTS,
+    *products.REPLACEMENTS,
+    *projection.REPLACEMENTS,
     *recurrent.REPLACEMENTS,
     *resizing.REPLACEMENTS,
     *scanning.REPLACEMENTS,
     *selection.REPLACEMENTS,
     *spectral.REPLACEMENTS,
     *time_distributed.REPLACEMENTS,
+    *updating.REPLACEMENTS,
 )
 """Functions that others take the place of while a model is traced."""
 NEWER = {
