@@ -11,16 +11,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from keras_models.signature import Shape, Tensor
 
+Pair = tuple[Sequence[int], Sequence[int]]
 PRIMES = ((61, 67, 71, 73, 79, 83), (89, 97, 101, 103, 107, 109))
 """Two sets of lengths: what follows an input's in both is the input's. Primes, so that no other
-length is taken for one of them."""
-HALVINGS = 32
-"""What lengths of images are multiples of that are halved five times."""
+length is taken for one of them; the first is the batch's."""
+SHORT = ((61, 7, 11, 13, 5, 9), (89, 17, 19, 23, 15, 21))
+"""Those of a model that knows no more than some twenty places."""
+MULTIPLES = ([one * 32 for one in PRIMES[0]], [one * 32 for one in PRIMES[1]])
+"""Those of images that are halved five times."""
 MOST_TIED = 6
 """Of more dimensions it is not asked which of them are equal."""
 
 Infer = Callable[[Mapping[str, int]], Sequence[Shape] | None]
 """Told the length of every free dimension, returns the outputs' shapes; None where it cannot."""
+
+Computes = Callable[[Mapping[str, int]], bool]
+"""Told the same, tells whether Keras would refuse it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,27 +43,53 @@ class Tried:
     lengths: Sequence[Mapping[str, int]]
     shapes: Sequence[Sequence[Shape]]
 
+    def following(self) -> list[list[str]]:
+        """For each length of each output, the inputs' that it follows."""
+        return [
+            [
+                name
+                for name in self.lengths[0]
+                if [shape[axis] for shape in shapes] == [own[name] for own in self.lengths]
+            ]
+            for shapes in zip(*self.shapes, strict=True)
+            for axis in range(len(shapes[0]))
+        ]
 
-def tried(inputs: Sequence[Tensor], infer: Infer) -> Tried:
+
+def tried(inputs: Sequence[Tensor], infer: Infer, computes: Computes) -> Tried:
     """Finds lengths with which a model computes.
 
     Args:
         inputs: whose free dimensions have names of their own.
-        infer: asks the model.
+        infer: asks the model, by what its layers say of themselves.
+        computes: asks by tracing it, which takes longer.
     """
     free = list(dict.fromkeys(d for t in inputs for d in t.shape if isinstance(d, str)))
     for names in _equalities(free, infer):
-        groups = list(dict.fromkeys(names.values()))
-        for factor in (1, HALVINGS):
-            lengths = [
-                {g: n if g == "batch" else n * factor for g, n in zip(groups, ls, strict=False)}
-                for ls in PRIMES
-            ]
-            found = [infer({d: own[names[d]] for d in free}) for own in lengths]
-            shapes = [one for one in found if one is not None]
-            if len(shapes) == len(lengths):
-                return Tried(names, lengths, shapes)
+        any_length = _with(names, PRIMES, infer) or _with(names, SHORT, infer)
+        multiples = _with(names, MULTIPLES, infer)
+        if any_length is None or multiples is None:
+            found = any_length or multiples
+        elif any_length.following() == multiples.following():
+            found = any_length
+        else:  # layers that join say nothing of what does not fit together
+            first = any_length.lengths[0]
+            found = any_length if computes({d: first[names[d]] for d in free}) else multiples
+        if found is not None:
+            return found
     return Tried({d: d for d in free}, [], [])
+
+
+def _with(names: Mapping[str, str], pair: Pair, infer: Infer) -> Tried | None:
+    groups = list(dict.fromkeys(names.values()))
+    lengths = [dict(zip(groups, own, strict=False)) for own in pair]
+    shapes = []
+    for own in lengths:
+        found = infer({d: own[group] for d, group in names.items()})
+        if found is None:
+            return None
+        shapes.append(found)
+    return Tried(names, lengths, shapes)
 
 
 def renamed(tensor: Tensor, names: Mapping[str, str]) -> Tensor:
@@ -72,12 +104,12 @@ def _equalities(free: Sequence[str], infer: Infer) -> Iterator[dict[str, str]]:
     others = [d for d in free if d != "batch"]
     if not 1 < len(others) <= MOST_TIED:
         return
-    for factor in (1, HALVINGS):
-        if infer({d: PRIMES[0][0] * factor for d in free}) is None:
+    for pair in (PRIMES, SHORT, MULTIPLES):
+        if infer({d: pair[0][1] for d in free}) is None:
             continue
         names, left = {"batch": "batch"}, others
         while left:
-            group = next(one for one in _subsets(left) if _computes(one, free, factor, infer))
+            group = next(one for one in _subsets(left) if _computes(one, free, pair, infer))
             names |= {d: _shared(group, others) for d in group}
             left = [d for d in left if d not in group]
         yield {d: names[d] for d in free}
@@ -90,11 +122,11 @@ def _subsets(left: Sequence[str]) -> Iterator[tuple[str, ...]]:
             yield (left[0], *some)
 
 
-def _computes(group: Sequence[str], free: Sequence[str], factor: int, infer: Infer) -> bool:
+def _computes(group: Sequence[str], free: Sequence[str], pair: Pair, infer: Infer) -> bool:
     """Tells whether these may have another length than all others; all together may."""
     if len(group) == len(free) - 1:
         return True
-    first, second = (one[0] * factor for one in PRIMES)
+    first, second = (own[1] for own in pair)
     return infer({d: second if d in group else first for d in free}) is not None
 
 

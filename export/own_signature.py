@@ -52,7 +52,8 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
     is_freed = bool(states) or isinstance(model, keras.Sequential)
     if is_freed:
         inputs = tuple(state.with_free_batch(tensor) for tensor in inputs)
-    tried = lengths.tried(inputs, partial(_shapes, model, structure, inputs))
+    asked = model, structure, inputs
+    tried = lengths.tried(inputs, partial(_shapes, *asked), partial(_is_traceable, *asked))
     inputs = tuple(lengths.renamed(tensor, tried.names) for tensor in inputs)
     produced = structures.outputs_of(model, structure)
     taken = [tensor.name for tensor in (*inputs, *states.inputs)]
@@ -211,12 +212,26 @@ def _shapes(
     model: keras.Model, structure: Any, inputs: tuple[Tensor, ...], given: Mapping[str, int]
 ) -> list[Shape] | None:
     """The outputs' shapes for inputs of these lengths; None where Keras cannot tell."""
+    try:
+        made = structures.inferred(model, _structure(structure, inputs, given))
+    except Exception:  # a layer that wants other lengths, or cannot say
+        return None
+    return [tuple(tensor.shape) for tensor in keras.tree.flatten(made)]
+
+
+def _is_traceable(
+    model: keras.Model, structure: Any, inputs: tuple[Tensor, ...], given: Mapping[str, int]
+) -> bool:
+    try:
+        structures.traced(model, _structure(structure, inputs, given))
+    except Exception:
+        return False
+    return True
+
+
+def _structure(structure: Any, inputs: tuple[Tensor, ...], given: Mapping[str, int]) -> Any:
     tensors = [
         keras.KerasTensor([given[d] if isinstance(d, str) else d for d in t.shape], dtype=t.dtype)
         for t in inputs
     ]
-    try:
-        made = structures.inferred(model, keras.tree.pack_sequence_as(structure, tensors))
-    except Exception:  # a layer that wants other lengths, or cannot say
-        return None
-    return [tuple(tensor.shape) for tensor in keras.tree.flatten(made)]
+    return keras.tree.pack_sequence_as(structure, tensors)

@@ -209,10 +209,14 @@ def _corrected(declared: keras.KerasTensor, traced: keras.KerasTensor) -> keras.
 
 def inferred(model: keras.Model, structure: Any) -> Any:
     """What the model gives for tensors of these shapes; nothing is computed."""
-    from keras.src import backend
-
     if _is_functional(model) and _is_believed(model):
         return model.compute_output_spec(structure)  # by the layers' own formulas, if they have any
+    return traced(model, structure)
+
+
+def traced(model: keras.Model, structure: Any) -> Any:
+    """The same by calling the model on tensors that hold nothing."""
+    from keras.src import backend
 
     def called(*arguments: Any) -> Any:
         return call(model, arguments if _takes_several(model) else arguments[0])
