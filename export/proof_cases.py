@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from export.reasons import reason
 from export.source import Source
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
@@ -72,9 +73,9 @@ def _computed(
         if not name.startswith("real"):
             return None
         shapes = ", ".join(f"{key} {list(value.shape)}" for key, value in inputs.items())
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise BadInput(
-            f"{signature.name}: Keras itself does not compute the examples ({shapes}): {lines[-1]}"
+            f"{signature.name}: Keras itself does not compute the examples ({shapes}): "
+            f"{reason(error)}; inputs of its own kind can be given with --examples"
         ) from error
     outputs = {tensor.name: np.asarray(answers[tensor.name]) for tensor in signature.outputs}
     if name in EXTREMES and not _is_steady(signature, function, inputs, outputs):

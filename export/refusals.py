@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from export.lowering import detached, later
 from export.origins import Origins
+from export.reasons import reason
 from export.subgraphs import bodies
 from keras_models.errors import BadInput
 from keras_models.signature import Signature
@@ -71,11 +72,11 @@ def of_error(
         said: what the converter logged; names the operators.
         origins: of the operators.
     """
-    lines = str(error).strip().splitlines() or [repr(error)]
-    reason = lines[-1].strip() if lines[0] == "in user code:" else lines[0]
     layers = ", ".join(origins.of([*said, str(error)]))
     where = f"at {layers}: " if layers else ""
-    return BadInput(f"{signature.name} cannot be expressed in ONNX: {where}{reason}; {WAY_ROUND}")
+    return BadInput(
+        f"{signature.name} cannot be expressed in ONNX: {where}{reason(error)}; {WAY_ROUND}"
+    )
 
 
 @contextlib.contextmanager

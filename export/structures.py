@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import keras
 
 from export import traceable
 from export.lowering.marks import Marks
+from export.reasons import reason
 from keras_models.errors import BadInput
 
 
@@ -101,18 +101,12 @@ def _in_types_that_it_takes(model: keras.Model, structure: Any) -> Any:
     takes = ", ".join(f"{one.name} [{', '.join(map(str, one.shape))}]" for one in flat)
     raise BadInput(
         f"the model {model.name} cannot be called on what it says that it takes ({takes}): "
-        f"{_reason(first)}; build it from keras.Input, and save it again"
+        f"{reason(first)}; build it from keras.Input, and save it again"
     ) from first
 
 
 MOST_TYPED = 4
 """Of more inputs, those after are floats."""
-
-
-def _reason(error: Exception | None) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = [line for line in lines if not line.startswith("Exception encountered")]
-    return re.sub(r"\x1b\[\d+m", "", said[0]) if said else repr(error)
 
 
 def _refuse_unknown_arguments(model: keras.Model, known: int) -> None:
