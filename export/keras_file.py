@@ -101,7 +101,7 @@ def _computes(signature: Signature, inputs: Mapping[str, np.ndarray]) -> bool:
     """Tells whether Keras answers with numbers: of what is too short, some layers make NaN."""
     try:
         answers = signature.function(**{name: tf.constant(v) for name, v in inputs.items()})
-    except (ValueError, tf.errors.OpError):
+    except (ValueError, TypeError, tf.errors.OpError):
         return False
     values = [np.asarray(one) for one in answers.values()]
     return all(one.size and (one.dtype.kind != "f" or np.isfinite(one).any()) for one in values)

@@ -17,7 +17,7 @@ BATCHES = (1, 3, 32)
 LENGTHS = (1, 5)
 """Of free dimensions other than the batch, beside the length that the examples have."""
 LARGEST_FLOAT = 1000.0
-EXTREMES = ("largest", "smallest", "checkerboard")
+EXTREMES = ("largest", "smallest", "checkerboard", "ragged", "holes")
 """Invented cases that may be so far from what a model knows that it answers with noise."""
 LAST_BIT = 2.0**-22
 MOST_STORED = 128
@@ -69,7 +69,7 @@ def _computed(
     """
     try:
         answers = function(**{key: tf.constant(value) for key, value in inputs.items()})
-    except (ValueError, tf.errors.OpError) as error:
+    except (ValueError, TypeError, tf.errors.OpError) as error:
         if not name.startswith("real"):
             return None
         shapes = ", ".join(f"{key} {list(value.shape)}" for key, value in inputs.items())
@@ -181,7 +181,7 @@ def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs]]:
             inputs[tensor.name] = few[tensor.name][cut]
         try:
             signature.function(**{name: tf.constant(value) for name, value in inputs.items()})
-        except (ValueError, tf.errors.OpError):  # shorter than a kernel, for one
+        except (ValueError, TypeError, tf.errors.OpError):  # shorter than a kernel, for one
             continue
         can_do = True
         yield f"length_{length}" if length else "halves", inputs

@@ -140,7 +140,29 @@ def logarithmic_spectrum():
     return keras.Model(wave, Of(lambda x: ops.log(spectrum(x) ** 2 + 1e-3))(wave))
 
 
-@pytest.mark.parametrize("make", [u_net, classifier_of_pixels, logarithmic_spectrum])
+def bilinear_u_net():
+    """Keras 3.15 itself cannot trace an upsampling of images of any size."""
+    image = keras.Input((None, None, 1), name="image")
+    x = layers.MaxPooling2D(2)(layers.Conv2D(3, 3, padding="same")(image))
+    return keras.Model(image, layers.UpSampling2D(2, interpolation="bilinear")(x))
+
+
+def turns_of_what_repeats():
+    """Looks for where a series repeats itself; one that is padded does so nowhere."""
+
+    def repeated(x):
+        real, imaginary = ops.rfft(x)
+        found = ops.irfft((real**2 + imaginary**2, 0 * real), fft_length=16)
+        _, shift = ops.top_k(found[:, 1:], 1)
+        return ops.take_along_axis(x, (ops.arange(16)[None] + shift) % 16, axis=1)
+
+    return of(repeated, (16,))
+
+
+MADE = [u_net, bilinear_u_net, turns_of_what_repeats, classifier_of_pixels, logarithmic_spectrum]
+
+
+@pytest.mark.parametrize("make", MADE)
 def test_what_is_right_is_proven(make, tmp_path):
     keras.utils.set_random_seed(0)
     assert export.to_onnx(make(), tmp_path / "model.onnx", say=lambda step: None)
@@ -193,3 +215,11 @@ def test_what_draws_at_inference_is_refused_as_that(tmp_path):
     generator = keras.random.SeedGenerator(1)
     with pytest.raises(BadInput, match=r"noise \(Of\) draws random numbers at inference"):
         onnx_file.write(own_signature.signature_of(keras.Model(x, noisy(x))), tmp_path / "m.onnx")
+
+
+def test_a_model_that_keras_itself_cannot_call_is_refused_with_its_reason(tmp_path):
+    x = keras.Input((None, 4))
+    halved = layers.Conv1D(8, 1, activation="glu")(x)  # Keras declares 8 channels, and gives 4
+    model = keras.Model(x, layers.DepthwiseConv1D(3)(halved))
+    with pytest.raises(BadInput, match=r"Keras itself cannot call .* expected axis -1"):
+        export.to_onnx(model, tmp_path / "model.onnx", say=lambda step: None)
