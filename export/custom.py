@@ -42,7 +42,7 @@ def _run(path: Path) -> ModuleType:
         return known
     if path.suffix != ".py" or not path.is_file():
         raise BadInput(f"there is no Python file {path}")
-    if known is not None or importlib.util.find_spec(path.stem) is not None:
+    if known is not None or _is_elsewhere(path):
         raise BadInput(f"{path} has the name of another Python module: give it one of its own")
     spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
     if spec is None or spec.loader is None:
@@ -56,3 +56,9 @@ def _run(path: Path) -> ModuleType:
         del sys.modules[path.stem]
         raise BadInput(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     return module
+
+
+def _is_elsewhere(path: Path) -> bool:
+    """Tells whether an import of its name would find another file: its own may be found as well."""
+    found = importlib.util.find_spec(path.stem)
+    return found is not None and found.origin != str(path.resolve())

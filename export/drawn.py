@@ -1,6 +1,6 @@
 """Inputs drawn by dtype and shape, for a model that nobody gave examples of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import keras
 import numpy as np
@@ -40,14 +40,39 @@ def draw(
     }
 
 
-def lengths(signature: Signature, batch: int, length: int) -> dict[str, int]:
-    """Returns a length for every free dimension; several of one input differ by one."""
+def lengths(signature: Signature, batch: int, length: int, apart: int = 1) -> dict[str, int]:
+    """Returns a length for every free dimension; several of one input differ.
+
+    Args:
+        signature: whose inputs they are.
+        batch: how many rows.
+        length: of a lone dimension; twice that where an input has several.
+        apart: by how much those of one input differ.
+    """
     found: dict[str, int] = {"batch": batch}
     for tensor in signature.inputs:
         free = [d for d in tensor.shape if isinstance(d, str) and d != "batch"]
         for position, dimension in enumerate(free):
-            found.setdefault(dimension, length * (2 if len(free) > 1 else 1) + position)
+            found.setdefault(dimension, length * (2 if len(free) > 1 else 1) + position * apart)
     return found
+
+
+TRIED = ((16, 1), (32, 64), (128, 64), (1024, 64), (8192, 64))
+"""Lengths, and how far those of one input are apart: any; what is halved five times; waves."""
+MOST_NUMBERS = 10**7
+"""What one row may hold."""
+
+
+def lengths_to_try(signature: Signature, batch: int) -> Iterator[dict[str, int]]:
+    """Yields lengths of free dimensions, until those are found that the model computes."""
+    for length, apart in TRIED:
+        found = lengths(signature, batch, length, apart)
+        sizes = [
+            np.prod([1 if d == "batch" else found[d] if isinstance(d, str) else d for d in t.shape])
+            for t in signature.inputs
+        ]
+        if max(sizes) <= MOST_NUMBERS:
+            yield found
 
 
 def sources(model: keras.Model, signature: Signature) -> dict[str, Known]:

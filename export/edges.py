@@ -109,7 +109,7 @@ class _Keras:
     def __call__(self, inputs: Arrays) -> dict[str, np.ndarray] | None:
         try:
             answers = self._function(**{name: tf.constant(v) for name, v in inputs.items()})
-        except (ValueError, tf.errors.OpError):
+        except (ValueError, TypeError, tf.errors.OpError):
             return None
         return {name: np.asarray(answers[name]) for name in self._names}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from export import archive, archive_config, drawn, rehearsal
 from export.custom import register
@@ -17,8 +18,6 @@ from keras_models.errors import BadInput
 from keras_models.signature import Signature
 
 RANDOM_EXAMPLES = 64
-FREE_LENGTH = 16
-"""What a free dimension other than the batch gets where examples are drawn at random."""
 
 
 def load(path: Path, custom: Sequence[Path] = ()) -> keras.Model:
@@ -86,9 +85,26 @@ def random_examples(model: keras.Model, signature: Signature) -> dict[str, np.nd
     Raises:
         BadInput: there is a dtype for which nothing sensible can be drawn.
     """
-    lengths = drawn.lengths(signature, RANDOM_EXAMPLES, FREE_LENGTH)
     sources = drawn.sources(model, signature)
+    for lengths in drawn.lengths_to_try(signature, RANDOM_EXAMPLES):
+        one = {name: 1 if name == "batch" else length for name, length in lengths.items()}
+        if len(one) == 1 or _computes(
+            signature, drawn.draw(np.random.default_rng(0), signature, one, sources)
+        ):
+            break
+    else:
+        lengths = next(iter(drawn.lengths_to_try(signature, RANDOM_EXAMPLES)))
     return drawn.draw(np.random.default_rng(0), signature, lengths, sources)
+
+
+def _computes(signature: Signature, inputs: Mapping[str, np.ndarray]) -> bool:
+    """Tells whether Keras answers with numbers: of what is too short, some layers make NaN."""
+    try:
+        answers = signature.function(**{name: tf.constant(v) for name, v in inputs.items()})
+    except (ValueError, TypeError, tf.errors.OpError):
+        return False
+    values = [np.asarray(one) for one in answers.values()]
+    return all(one.size and (one.dtype.kind != "f" or np.isfinite(one).any()) for one in values)
 
 
 def with_bytes(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

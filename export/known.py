@@ -16,6 +16,7 @@ WORDS = ("", "a", "Ünknown", "never seen before", "🙂", "The end!", "0", "-",
 """Strings that hardly any vocabulary has."""
 MOST_EXACT = 2**24
 """Up to here float32 holds every integer."""
+PIXELS = 256
 SENTENCES = 64
 LONGEST_SENTENCE = 12
 
@@ -101,6 +102,10 @@ def _of_layer(layer: keras.Operation, *, strings: bool) -> Known | None:
         return _sentences(layer) if strings else None
     if isinstance(layer, keras.layers.StringLookup | keras.layers.IntegerLookup):
         return _of_table(layer, strings=strings)
+    if isinstance(layer, keras.layers.Rescaling) and not strings:
+        return _rescaled(layer)
+    if isinstance(layer, keras.layers.Normalization) and not strings:
+        return _normalized(layer)
     if isinstance(layer, keras.layers.Discretization) and not strings:
         return _around(layer.bin_boundaries)
     size = size_of(layer)
@@ -151,6 +156,24 @@ def _around(boundaries: Sequence[float]) -> Known | None:
     own = np.sort(np.asarray(boundaries, np.float64))
     between = (own[1:] + own[:-1]) / 2
     return Known(np.concatenate([own[:1] - 1, own, between, own[-1:] + 1]), np.zeros(0))
+
+
+def _rescaled(layer: keras.layers.Rescaling) -> Known | None:
+    """Numbers that become those between -1, or 0, and 1: pixels, mostly."""
+    if np.size(layer.scale) != 1 or np.size(layer.offset) != 1 or not np.all(layer.scale):
+        return None
+    scale, offset = np.float64(layer.scale), np.float64(layer.offset)
+    least = -1.0 if offset else 0.0
+    return Known((np.linspace(least, 1.0, PIXELS) - offset) / scale, np.zeros(0))
+
+
+def _normalized(layer: keras.layers.Normalization) -> Known | None:
+    """Numbers around the means that the layer has seen, of all features together."""
+    if layer.invert or layer.mean is None:
+        return None
+    means, variances = (np.asarray(one, np.float64).ravel() for one in (layer.mean, layer.variance))
+    around = np.linspace(-2.0, 2.0, PIXELS)[:, np.newaxis]
+    return Known((means + around * np.sqrt(variances)).ravel(), np.zeros(0))
 
 
 def _numbers_of_all_sizes() -> np.ndarray:

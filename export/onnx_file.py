@@ -17,13 +17,15 @@ import tensorflow as tf
 import tf2onnx
 from onnx import helper, numpy_helper
 
-from export import canonical, folding, refusals, widening
+from export import canonical, folding, layouts, refusals, widening
 from export.lowering import LOWERINGS, detached, earlier, later, replacements
 from export.lowering.detached import Weights, declared
 from export.lowering.lookup import FIND, Tables
 from export.lowering.marks import MARK, Marks
 from export.origins import Origins
+from export.reasons import reason
 from export.subgraphs import all_nodes
+from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
 
 CONVERTED_OPSET = 18
@@ -77,8 +79,11 @@ def _convert(
     specs = [tensor_spec(tensor) for tensor in signature.inputs]
     in_order, marks = _in_order(signature), Marks()
     replaced = (*replacements(opset), *origins.replacements)
-    with marks.tracing(replaced):
-        traced = in_order.get_concrete_function(*specs).graph
+    try:
+        with marks.tracing(replaced):
+            traced = in_order.get_concrete_function(*specs).graph
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        raise BadInput(f"Keras itself cannot call {signature.name}: {reason(error)}") from error
     if weights.are_to_be_left_out(traced.variables):
         in_order, marks = _in_order(signature), Marks()
         with marks.tracing((*replaced, *weights.replacements)):
@@ -137,6 +142,7 @@ def _freeze(graph: onnx.GraphProto, captures: Sequence[tuple[Any, Any]], own: in
 
 def _make_canonical(model: onnx.ModelProto, signature: Signature) -> None:
     canonical.fix_reshapes(model)
+    layouts.simplify(model.graph)
     folding.fold(model.graph)
     canonical.canonicalize(
         model.graph,

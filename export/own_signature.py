@@ -8,12 +8,13 @@ or `height` and `width`; an output's dimension that always equals one of an inpu
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from export import known, state, structures, ties
+from export import known, lengths, state, structures, ties
 from export.takers import takers
 from keras_models.signature import Shape, Signature, Tensor
 from serving.golden import last_bits
@@ -31,9 +32,6 @@ TABLES = (
 TOLERANCE = 1e-4
 TOLERANCES = {"float16": 2e-2, "bfloat16": 6e-2}
 """By the type that a layer computes in, some 20 roundings of it."""
-LENGTHS = ((61, 67, 71, 73, 79, 83), (89, 97, 101, 103, 107, 109))
-"""Two sets of lengths with which outputs' shapes are inferred: what follows an input's in both
-is the input's. Primes, so that no other length is taken for one of them."""
 
 
 def signature_of(model: keras.Model, name: str = "serving_default") -> Signature:
@@ -54,12 +52,15 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
     is_freed = bool(states) or isinstance(model, keras.Sequential)
     if is_freed:
         inputs = tuple(state.with_free_batch(tensor) for tensor in inputs)
+    asked = model, structure, inputs
+    tried = lengths.tried(inputs, partial(_shapes, *asked), partial(_is_traceable, *asked))
+    inputs = tuple(lengths.renamed(tensor, tried.names) for tensor in inputs)
     produced = structures.outputs_of(model, structure)
     taken = [tensor.name for tensor in (*inputs, *states.inputs)]
     flat_outputs = keras.tree.flatten(produced)
     names = _output_names(model, produced, flat_outputs)
     outputs = _described(flat_outputs, names, "output", taken)
-    outputs = _with_names_of_inputs(outputs, inputs, model, structure, is_batched=is_freed)
+    outputs = _with_names_of_inputs(outputs, tried, is_batched=is_freed)
 
     tolerance = _tolerance(model)
 
@@ -183,50 +184,54 @@ def _shape(shape: Sequence[int | None], prefix: str) -> Shape:
 
 
 def _with_names_of_inputs(
-    outputs: tuple[Tensor, ...],
-    inputs: tuple[Tensor, ...],
-    model: keras.Model,
-    structure: Any,
-    *,
-    is_batched: bool,
+    outputs: tuple[Tensor, ...], tried: lengths.Tried, *, is_batched: bool
 ) -> tuple[Tensor, ...]:
     """Gives outputs' free dimensions the names of those of inputs that they always equal."""
     if is_batched:
         outputs = tuple(state.with_free_batch(tensor) for tensor in outputs)
-    free = list(dict.fromkeys(d for t in inputs for d in t.shape if isinstance(d, str)))
-    tried = [_shapes(model, structure, inputs, dict(zip(free, ls, strict=False))) for ls in LENGTHS]
     named = []
     for position, tensor in enumerate(outputs):
         shape = list(tensor.shape)
         for axis, dimension in enumerate(shape):
-            if not isinstance(dimension, str):
+            if not isinstance(dimension, str) or not tried.shapes:
                 continue
-            seen = [shapes[position][axis] for shapes in tried if shapes]
-            same = [
-                name
-                for index, name in enumerate(free)
-                if len(seen) == 2 and seen == [ls[index] for ls in LENGTHS]
-            ]
-            if len(seen) == 2 and seen[0] == seen[1] and not same and seen[0] is not None:
-                shape[axis] = seen[0]
-            elif same:
+            seen = [shapes[position][axis] for shapes in tried.shapes]
+            names = tried.lengths[0]
+            same = [name for name in names if seen == [own[name] for own in tried.lengths]]
+            if same:
                 shape[axis] = same[0]
-            elif dimension == "batch" and len(seen) == 2:
+            elif seen[0] == seen[1] and seen[0] is not None:
+                shape[axis] = seen[0]
+            elif dimension == "batch" and None not in seen:
                 shape[axis] = f"{tensor.name}_{axis}"
         named.append(dataclasses.replace(tensor, shape=tuple(shape)))
     return tuple(named)
 
 
 def _shapes(
-    model: keras.Model, structure: Any, inputs: tuple[Tensor, ...], lengths: Mapping[str, int]
+    model: keras.Model, structure: Any, inputs: tuple[Tensor, ...], given: Mapping[str, int]
 ) -> list[Shape] | None:
     """The outputs' shapes for inputs of these lengths; None where Keras cannot tell."""
-    tensors = [
-        keras.KerasTensor([lengths[d] if isinstance(d, str) else d for d in t.shape], dtype=t.dtype)
-        for t in inputs
-    ]
     try:
-        given = structures.inferred(model, keras.tree.pack_sequence_as(structure, tensors))
+        made = structures.inferred(model, _structure(structure, inputs, given))
     except Exception:  # a layer that wants other lengths, or cannot say
         return None
-    return [tuple(tensor.shape) for tensor in keras.tree.flatten(given)]
+    return [tuple(tensor.shape) for tensor in keras.tree.flatten(made)]
+
+
+def _is_traceable(
+    model: keras.Model, structure: Any, inputs: tuple[Tensor, ...], given: Mapping[str, int]
+) -> bool:
+    try:
+        structures.traced(model, _structure(structure, inputs, given))
+    except Exception:
+        return False
+    return True
+
+
+def _structure(structure: Any, inputs: tuple[Tensor, ...], given: Mapping[str, int]) -> Any:
+    tensors = [
+        keras.KerasTensor([given[d] if isinstance(d, str) else d for d in t.shape], dtype=t.dtype)
+        for t in inputs
+    ]
+    return keras.tree.pack_sequence_as(structure, tensors)

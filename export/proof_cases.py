@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from export.reasons import reason
 from export.source import Source
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
@@ -16,6 +17,9 @@ BATCHES = (1, 3, 32)
 LENGTHS = (1, 5)
 """Of free dimensions other than the batch, beside the length that the examples have."""
 LARGEST_FLOAT = 1000.0
+EXTREMES = ("largest", "smallest", "checkerboard", "ragged", "holes")
+"""Invented cases that may be so far from what a model knows that it answers with noise."""
+LAST_BIT = 2.0**-22
 MOST_STORED = 128
 """Real samples of one case in the golden file; the export's own proof runs all there are."""
 ALL = "real_all"
@@ -58,20 +62,24 @@ def _computed(
 ) -> Case | None:
     """A case, or None where Keras itself refuses what was invented: ids out of a vocabulary, say.
 
+    Or where it answers with noise: a spectrum of what is constant, or a recurrence that explodes.
+
     Raises:
         BadInput: it refuses the examples.
     """
     try:
         answers = function(**{key: tf.constant(value) for key, value in inputs.items()})
-    except (ValueError, tf.errors.OpError) as error:
+    except (ValueError, TypeError, tf.errors.OpError) as error:
         if not name.startswith("real"):
             return None
         shapes = ", ".join(f"{key} {list(value.shape)}" for key, value in inputs.items())
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise BadInput(
-            f"{signature.name}: Keras itself does not compute the examples ({shapes}): {lines[-1]}"
+            f"{signature.name}: Keras itself does not compute the examples ({shapes}): "
+            f"{reason(error)}; inputs of its own kind can be given with --examples"
         ) from error
     outputs = {tensor.name: np.asarray(answers[tensor.name]) for tensor in signature.outputs}
+    if name in EXTREMES and not _is_steady(signature, function, inputs, outputs):
+        return None
     return Case(
         signature=signature.name,
         name=name,
@@ -79,6 +87,33 @@ def _computed(
         outputs={key: _storable(value) for key, value in outputs.items()},
         ties=signature.ties(inputs, outputs) if signature.ties else {},
     )
+
+
+def _is_steady(
+    signature: Signature,
+    function: Callable[..., Mapping[str, Any]],
+    inputs: Mapping[str, np.ndarray],
+    outputs: Mapping[str, np.ndarray],
+) -> bool:
+    """Tells whether Keras answers alike if the last bits of the numbers that it is given change."""
+    random = np.random.default_rng(0)
+    moved = {
+        name: value * (1 + LAST_BIT * random.choice([-1, 1], value.shape)).astype(value.dtype)
+        if value.dtype == np.float32
+        else value
+        for name, value in inputs.items()
+    }
+    answers = function(**{name: tf.constant(value) for name, value in moved.items()})
+    for name, value in outputs.items():
+        if value.dtype.kind != "f":
+            continue
+        again = np.asarray(answers[name])
+        finite = np.isfinite(value) & np.isfinite(again)
+        size = np.abs(value[finite]).max(initial=0.0)
+        moves = np.abs(np.float64(again[finite]) - value[finite]).max(initial=0.0)
+        if moves > signature.tolerance / 4 * size:
+            return False
+    return True
 
 
 def _storable(value: np.ndarray) -> np.ndarray:
@@ -130,18 +165,26 @@ def _inputs(
 
 
 def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs]]:
-    """Other lengths of the free dimensions, where Keras itself can do with them."""
+    """Other lengths of the free dimensions, where Keras itself can do with them; else halves."""
     free = {d for t in signature.inputs for d in t.shape if isinstance(d, str)} - {"batch"}
-    for length in LENGTHS if free else ():
+    can_do = False
+    for length in (*LENGTHS, None) if free else ():
+        if length is None and can_do:
+            return
         inputs = dict(few)
         for tensor in signature.inputs:
-            cut = tuple(slice(length if d in free else None) for d in tensor.shape)
+            size = few[tensor.name].shape
+            cut = tuple(
+                slice((n // 2 if length is None else length) if d in free else None)
+                for n, d in zip(size, tensor.shape, strict=True)
+            )
             inputs[tensor.name] = few[tensor.name][cut]
         try:
             signature.function(**{name: tf.constant(value) for name, value in inputs.items()})
-        except (ValueError, tf.errors.OpError):  # shorter than a kernel, for one
+        except (ValueError, TypeError, tf.errors.OpError):  # shorter than a kernel, for one
             continue
-        yield f"length_{length}", inputs
+        can_do = True
+        yield f"length_{length}" if length else "halves", inputs
 
 
 def _zeros(value: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from export.lowering import detached, later
 from export.origins import Origins
+from export.reasons import reason
 from export.subgraphs import bodies
 from keras_models.errors import BadInput
 from keras_models.signature import Signature
@@ -46,6 +47,13 @@ def of_operators(signature: Signature, graph: onnx.GraphProto, origins: Origins)
         used.setdefault(layer, {}).setdefault(operator)
     if not used:
         return None
+    drawing = {layer: ops for layer, ops in used.items() if any("Random" in one for one in ops)}
+    if drawing:
+        return BadInput(
+            f"{signature.name} cannot be expressed in ONNX: {', '.join(drawing)} draws random "
+            "numbers at inference, and no two runtimes draw the same, so that nothing could be "
+            "proven. Make the noise an input of the model, or export a model that ends before it"
+        )
     said = "; ".join(f"{layer} uses {', '.join(sorted(ops))}" for layer, ops in used.items())
     return BadInput(
         f"{signature.name} cannot be expressed in ONNX: {said}, and ONNX has no such operator. "
@@ -64,11 +72,11 @@ def of_error(
         said: what the converter logged; names the operators.
         origins: of the operators.
     """
-    lines = str(error).strip().splitlines() or [repr(error)]
-    reason = lines[-1].strip() if lines[0] == "in user code:" else lines[0]
     layers = ", ".join(origins.of([*said, str(error)]))
     where = f"at {layers}: " if layers else ""
-    return BadInput(f"{signature.name} cannot be expressed in ONNX: {where}{reason}; {WAY_ROUND}")
+    return BadInput(
+        f"{signature.name} cannot be expressed in ONNX: {where}{reason(error)}; {WAY_ROUND}"
+    )
 
 
 @contextlib.contextmanager
@@ -108,5 +116,6 @@ def _foreign(graph: onnx.GraphProto, within: str) -> Iterator[tuple[str, str]]:
 def _is_known(node: onnx.NodeProto) -> bool:
     if node.domain == detached.DOMAIN:
         return True
-    domain = "" if node.domain == later.DOMAIN else node.domain
-    return domain in ONNX_DOMAINS and bool(onnx.defs.has(node.op_type, domain))
+    if node.domain == later.DOMAIN:
+        return node.op_type == later.PRODUCT or bool(onnx.defs.has(node.op_type, ""))
+    return node.domain in ONNX_DOMAINS and bool(onnx.defs.has(node.op_type, node.domain))

@@ -1,6 +1,7 @@
 """The tensors that a Keras model takes and gives, in its own nesting, and how it is called."""
 
 import inspect
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import keras
 
 from export import traceable
 from export.lowering.marks import Marks
+from export.reasons import reason
 from keras_models.errors import BadInput
 
 
@@ -16,16 +18,24 @@ def call(model: keras.Model, packed: Any) -> Any:
 
     Without cuDNN, which a layer may ask for: a model gives the same files wherever it is exported.
     """
-    recurrent = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
-    wanted = [layer.use_cudnn for layer in recurrent]
+    changed = [
+        (layer, name, getattr(layer, name))
+        for layer in model._flatten_layers()
+        for name in AT_INFERENCE
+        if hasattr(layer, name)
+    ]
     try:
-        for layer in recurrent:
-            layer.use_cudnn = False
+        for layer, name, _ in changed:
+            setattr(layer, name, AT_INFERENCE[name])
         with Marks().replaced(traceable.REPLACEMENTS):
             return _called(model, packed)
     finally:
-        for layer, own in zip(recurrent, wanted, strict=True):
-            layer.use_cudnn = own
+        for layer, name, own in changed:
+            setattr(layer, name, own)
+
+
+AT_INFERENCE = {"use_cudnn": False, "activity_regularizer": None}
+"""What is other while a model is called: a penalty on answers is of training alone."""
 
 
 def _called(model: keras.Model, packed: Any) -> Any:
@@ -65,7 +75,38 @@ def inputs_of(model: keras.Model) -> Any:
     _refuse_unknown_arguments(model, len(shapes))
     dtypes = model.input_dtype
     given = [_tensors(shape, _argument(name), dtypes) for name, shape in shapes.items()]
-    return tuple(given) if _takes_several(model) else given[0]
+    return _in_types_that_it_takes(model, tuple(given) if _takes_several(model) else given[0])
+
+
+def _in_types_that_it_takes(model: keras.Model, structure: Any) -> Any:
+    """Keras keeps no types of what a model was called on: integers where it takes no floats.
+
+    Raises:
+        BadInput: it takes neither.
+    """
+    flat = keras.tree.flatten(structure)
+    first = None
+    for kinds in itertools.product((None, "int32"), repeat=min(len(flat), MOST_TYPED)):
+        typed = [
+            keras.KerasTensor(one.shape, dtype=kind or one.dtype, name=one.name)
+            for one, kind in itertools.zip_longest(flat, kinds)
+        ]
+        tried = keras.tree.pack_sequence_as(structure, typed)
+        try:
+            inferred(model, tried)
+        except Exception as error:  # whatever its `call` raises
+            first = first or error
+        else:
+            return tried
+    takes = ", ".join(f"{one.name} [{', '.join(map(str, one.shape))}]" for one in flat)
+    raise BadInput(
+        f"the model {model.name} cannot be called on what it says that it takes ({takes}): "
+        f"{reason(first)}; build it from keras.Input, and save it again"
+    ) from first
+
+
+MOST_TYPED = 4
+"""Of more inputs, those after are floats."""
 
 
 def _refuse_unknown_arguments(model: keras.Model, known: int) -> None:
@@ -124,8 +165,8 @@ def _is_believed(model: keras.Model) -> bool:
     """Tells whether every layer gives the shape and type that it declares.
 
     Of Keras' own a few do not: an activation that halves an axis, the crop that is none but in
-    training, the lookup that gives strings, and functions of `keras.ops`. What others wrote is
-    tried.
+    training, the lookup that gives strings, the scores of attention between two lengths, and
+    functions of `keras.ops`. What others wrote is tried.
     """
     return not any(_may_err(layer) for layer in model._flatten_layers())
 
@@ -135,6 +176,8 @@ def _may_err(layer: keras.Layer) -> bool:
         return True
     if isinstance(layer, keras.layers.StringLookup):
         return bool(layer.invert)
+    if isinstance(layer, keras.layers.MultiHeadAttention | keras.layers.GroupQueryAttention):
+        return any(len(node.output_tensors) > 1 for node in layer._inbound_nodes)
     if any(type(one).__name__ in MISDECLARED for one in getattr(layer, "operations", ())):
         return True
     if isinstance(layer, keras.layers.Activation):
@@ -162,10 +205,14 @@ def _corrected(declared: keras.KerasTensor, traced: keras.KerasTensor) -> keras.
 
 def inferred(model: keras.Model, structure: Any) -> Any:
     """What the model gives for tensors of these shapes; nothing is computed."""
-    from keras.src import backend
-
     if _is_functional(model) and _is_believed(model):
         return model.compute_output_spec(structure)  # by the layers' own formulas, if they have any
+    return traced(model, structure)
+
+
+def traced(model: keras.Model, structure: Any) -> Any:
+    """The same by calling the model on tensors that hold nothing."""
+    from keras.src import backend
 
     def called(*arguments: Any) -> Any:
         return call(model, arguments if _takes_several(model) else arguments[0])

@@ -3,6 +3,8 @@
 Keras 3.15 asks for the rank of a tensor inside of the graph, and follows both branches of what it
 then decides: `keras.ops.inner` and `keras.ops.kron` fail in `model.predict` and in every export.
 A rank is known before anything runs. `keras.ops.unfold` fails where the batch is not known.
+`keras.ops.image.resize` asks whether a size is positive that is not known yet, and so does bilinear
+upsampling of images of any size.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 from keras.src.backend.tensorflow import nn, numpy
+from keras.src.ops import image
 
 from export.lowering.marks import Marks, Replacement
 
@@ -68,6 +71,15 @@ def _both(one: Any) -> tuple[int, int]:
     return (one, one) if isinstance(one, int) else tuple(one)
 
 
+def _resize(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    def resize(images: Any, size: Any, *arguments: Any, **named: Any) -> Any:
+        is_known = not any(isinstance(one, tf.Tensor) for one in size)
+        function = original if is_known else image._resize
+        return function(images, size, *arguments, **named)
+
+    return resize
+
+
 def _alike(x1: Any, x2: Any) -> tuple[tf.Tensor, tf.Tensor, str]:
     """Both in the type that Keras finds for the two."""
     a, b = keras.ops.convert_to_tensor(x1), keras.ops.convert_to_tensor(x2)
@@ -85,4 +97,6 @@ REPLACEMENTS = (
     Replacement(nn, "unfold", _unfold),
     Replacement(numpy, "inner", _inner),
     Replacement(numpy, "kron", _kron),
+    Replacement(image, "resize", _resize),
+    Replacement(keras.ops.image, "resize", _resize),
 )

@@ -202,12 +202,13 @@ def _judge_output(
                 f"got {got}"
             )
             continue
-        scale = _scale(case, expected, spread)
+        size = _size(expected)
+        scale = _scale(case, expected, spread, least=size * last_bits(tolerance) / tolerance)
         error, total, equal, ties = _compare(
             expected,
             actual,
             np.asarray(case.ties.get(output, False)),
-            last_bits(tolerance) * scale,
+            last_bits(tolerance) * max(scale, size),
         )
         largest, decisions = max(largest, error), decisions + total
         agreeing, tied = agreeing + equal, tied + ties
@@ -251,11 +252,20 @@ def last_bits(tolerance: float) -> float:
     return tolerance / 10
 
 
-def _scale(case: Case, expected: np.ndarray, spread: float) -> float:
-    """What an error is held against: invented inputs may make outputs far larger than real ones."""
-    if case.name.startswith("real") or expected.dtype.kind != "f":
+def _scale(case: Case, expected: np.ndarray, spread: float, least: float) -> float:
+    """What an error is held against: invented inputs may make outputs far larger than real ones.
+
+    No less than `least`: numbers that are nearly alike may differ by what they are rounded to.
+    """
+    if expected.dtype.kind != "f":
         return spread
-    return max(spread, float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0)))
+    return max(spread if case.name.startswith("real") else max(spread, _size(expected)), least)
+
+
+def _size(expected: np.ndarray) -> float:
+    if expected.dtype.kind != "f":
+        return 0.0
+    return float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0))
 
 
 def _same_type(one: np.dtype, other: np.dtype) -> bool:

@@ -7,19 +7,23 @@ Two ways lead in. `LOWERINGS`: for an operator of TensorFlow, a function that wr
 from export.lowering import (
     attention,
     cholesky,
+    complex_numbers,
     convolution,
+    cumulative,
     elimination,
     hashing,
     lookup,
     normalization,
+    patches,
     pooling,
+    products,
     recurrent,
     resizing,
     scanning,
     selection,
-    slicing,
     spectral,
     time_distributed,
+    updating,
     warping,
     windows,
 )
@@ -28,6 +32,7 @@ from export.lowering.colors import hsv_to_rgb, rgb_to_hsv
 from export.lowering.marks import Replacement
 from export.lowering.quantile import erfinv, ndtri
 from export.lowering.selection import where
+from export.lowering.slicing import strided_slice
 from export.lowering.vectors import broadcast_args, cross
 
 LOWERINGS = {
@@ -43,26 +48,30 @@ LOWERINGS = {
     "Ndtri": ndtri,
     "RGBToHSV": rgb_to_hsv,
     "SelectV2": where,
-    "StridedSlice": slicing.strided_slice,
+    "StridedSlice": strided_slice,
     "UpperBound": lookup.upper_bound,
 }
 """By TensorFlow's operator, what writes right ONNX nodes; handed to tf2onnx."""
 
 REPLACEMENTS = (
     *cholesky.REPLACEMENTS,
+    *complex_numbers.REPLACEMENTS,
     *convolution.REPLACEMENTS,
+    *cumulative.REPLACEMENTS,
     *elimination.REPLACEMENTS,
     *hashing.REPLACEMENTS,
     *lookup.REPLACEMENTS,
     *normalization.LAYER,
+    *patches.REPLACEMENTS,
     *pooling.REPLACEMENTS,
+    *products.REPLACEMENTS,
     *recurrent.REPLACEMENTS,
     *resizing.REPLACEMENTS,
     *scanning.REPLACEMENTS,
     *selection.REPLACEMENTS,
-    *slicing.REPLACEMENTS,
     *spectral.REPLACEMENTS,
     *time_distributed.REPLACEMENTS,
+    *updating.REPLACEMENTS,
     *warping.REPLACEMENTS,
     *windows.REPLACEMENTS,
 )

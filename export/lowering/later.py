@@ -6,6 +6,9 @@ from export.subgraphs import all_nodes
 
 DOMAIN = "keras_models.later"
 """Where such a node waits. ONNX's converter of versions leaves other domains alone."""
+PRODUCT = "Product"
+"""What an Einsum is called while it waits: tf2onnx takes apart what has that name, and of many axes
+tries out for a minute in which order."""
 
 
 def restore(model: onnx.ModelProto) -> None:
@@ -13,6 +16,7 @@ def restore(model: onnx.ModelProto) -> None:
     for node in all_nodes(model.graph):
         if node.domain == DOMAIN:
             node.domain = ""
+            node.op_type = "Einsum" if node.op_type == PRODUCT else node.op_type
     kept = [one for one in model.opset_import if one.domain != DOMAIN]
     del model.opset_import[:]
     model.opset_import.extend(kept)

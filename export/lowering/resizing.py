@@ -192,17 +192,26 @@ def _upsampling(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any
         if first:
             after = [None if n is None else n * by for n, by in zip(x.shape[2:], size, strict=True)]
         shape = [x.shape[0], x.shape[1], *after] if first else [x.shape[0], *after, x.shape[-1]]
-        scales = [1, 1, *size] if first else [1, *size, 1]
-        write = partial(_write_upsampled, scales, UPSAMPLED[method])
+        write = partial(_write_upsampled, size, not first, UPSAMPLED[method])
         return marks.put(write, [x], [tf.TensorSpec(shape, x.dtype)])[0]
 
     return call
 
 
 def _write_upsampled(
-    scales: list[int], mode: dict[str, Any], nodes: Nodes, inputs: list[str]
+    size: tuple[int, ...],
+    channels_last: bool,
+    mode: dict[str, Any],
+    nodes: Nodes,
+    inputs: list[str],
 ) -> list[str]:
-    return [nodes("Resize", [inputs[0], "", nodes.constant(scales, np.float32)], **mode)]
+    """With channels first, as the convolutions around it have them."""
+    (x,) = inputs
+    rank, scales = len(size), nodes.constant([1, 1, *size], np.float32)
+    if channels_last:
+        x = nodes.transposed(x, [0, rank + 1, *range(1, rank + 1)])
+    x = nodes("Resize", [x, "", scales], **mode)
+    return [nodes.transposed(x, [0, *range(2, rank + 2), 1]) if channels_last else x]
 
 
 REPLACEMENTS = (

@@ -83,21 +83,6 @@ def _associative_scan(marks: Marks, original: Callable[..., Any]) -> Callable[..
     return associative_scan
 
 
-def _cumprod(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
-    def cumprod(
-        x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False, name: Any = None
-    ) -> Any:
-        x = tf.convert_to_tensor(x)
-        if exclusive or not isinstance(axis, int) or not x.shape.rank or x.shape[axis] is None:
-            return original(x, axis, exclusive, reverse, name)
-        given = _foremost(tf.reverse(x, [axis]) if reverse else x, axis)
-        (found,) = _doubled(lambda before, after: [before[0] * after[0]], [given])
-        found = _foremost(found, axis)
-        return tf.reverse(found, [axis]) if reverse else found
-
-    return cumprod
-
-
 def _doubled(combine: Callable[..., list[tf.Tensor]], found: list[tf.Tensor]) -> list[tf.Tensor]:
     """Combines all along the first axis, whose length is known, with all that is before it."""
     reach = 1
@@ -124,5 +109,4 @@ def _packed(structure: Any, flat: list[tf.Tensor]) -> Any:
 REPLACEMENTS = (
     Replacement(core, "associative_scan", _associative_scan),
     Replacement(core, "scan", _scan),
-    Replacement(tf.math, "cumprod", _cumprod),
 )

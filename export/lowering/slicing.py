@@ -1,19 +1,15 @@
-"""Slices: those with new axes beside an ellipsis, and slices that are written over.
+"""Slices with new axes beside an ellipsis.
 
 tf2onnx counts an ellipsis that stands for no axis as one (`x[..., None, :]` of a vector), and
 knows no slice of a scalar.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import tensorflow as tf
-from keras.src.backend.tensorflow import core
 from tf2onnx.onnx_opset.tensor import StridedSlice
 
-from export.lowering.marks import Context, Marks, Node, Nodes, Replacement
+from export.lowering.marks import Context, Node, Nodes
 
 FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
@@ -85,26 +81,3 @@ def _planned(context: Context, node: Node, rank: int) -> _Plan:
 def _bits(node: Node, name: str) -> int:
     found = node.get_attr(name)
     return int(found.i) if found is not None else 0
-
-
-def _slice_update(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
-    """Takes each number from the one tensor or the other, by where it is along every axis."""
-
-    def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
-        x = tf.convert_to_tensor(inputs)
-        found = tf.cast(updates, x.dtype)
-        starts = tf.unstack(tf.cast(start_indices, tf.int32), num=x.shape.rank)
-        is_updated = tf.ones([1] * x.shape.rank, tf.bool)
-        for axis, start in enumerate(starts):
-            length, count = tf.shape(x)[axis], tf.shape(found)[axis]
-            start = tf.clip_by_value(start, 0, length - count)
-            place = tf.range(length) - start
-            along = [-1 if i == axis else 1 for i in range(x.shape.rank)]
-            is_updated &= tf.reshape((place >= 0) & (place < count), along)
-            found = tf.gather(found, tf.clip_by_value(place, 0, count - 1), axis=axis)
-        return tf.ensure_shape(tf.where(is_updated, found, x), x.shape)
-
-    return slice_update
-
-
-REPLACEMENTS = (Replacement(core, "slice_update", _slice_update),)

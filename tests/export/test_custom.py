@@ -87,3 +87,10 @@ def test_a_file_that_needs_a_class_says_so_when_it_is_loaded(tmp_path):
     saved(tmp_path, "layers_of_another")
     with pytest.raises(BadInput, match="--custom"):
         keras_file.load(tmp_path / "model.keras")
+
+
+def test_files_of_one_folder_are_given_one_after_the_other(tmp_path):
+    for name in ("layers_of_first", "layers_of_second"):
+        (tmp_path / f"{name}.py").write_text(f"def {name}_wave(x):\n    return x\n")
+    names = register([tmp_path / "layers_of_first.py", tmp_path / "layers_of_second.py"])
+    assert names == {"layers_of_first_wave", "layers_of_second_wave"}

@@ -37,6 +37,12 @@ def test_an_error_is_judged_against_the_spread():
     assert "largest error 0.001 is 0.00125 of the spread 0.8" in fault
 
 
+def test_no_error_is_smaller_than_what_numbers_of_that_size_are_rounded_by():
+    alike = np.full((3, 2), 0.1) + np.arange(6).reshape(3, 2) * 1e-6
+    assert judged(alike, np.add(alike, 3e-8)).faults == ()  # 4 units in the last place
+    assert judged(alike, np.add(alike, 3e-7)).faults
+
+
 def test_a_changed_decision_is_a_fault_however_small_the_error():
     close = [[0.5, 0.500001], [0.0, 1.0], [1.0, 0.0]]
     other = [[0.500001, 0.5], [0.0, 1.0], [1.0, 0.0]]
