@@ -17,7 +17,7 @@ import tensorflow as tf
 from export import known, lengths, state, structures, ties
 from export.takers import takers
 from keras_models.signature import Shape, Signature, Tensor
-from serving.golden import last_bits
+from serving.differences import last_bits
 
 NUMBERED_BY_KERAS = re.compile(r"keras_tensor(_\d+)?")
 """Names that a counter of the process made: they say nothing, and change with every process."""

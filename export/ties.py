@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras.src.backend.tensorflow import math, numpy
 
 from export.lowering.marks import Marks, Replacement
-from serving.golden import LAST_BITS
+from serving.differences import LAST_BITS
 
 Arrays = Mapping[str, np.ndarray]
 Choice = tuple[np.ndarray, np.ndarray]

@@ -14,14 +14,9 @@ import numpy as np
 
 from serving import rough
 from serving.bundle import Proof
+from serving.differences import RELATIVE_TOLERANCE, compare, last_bits
 from serving.errors import DamagedBundle
 
-RELATIVE_TOLERANCE = 1e-4
-"""Largest error that is let pass, as a share of the spread. Float32 sums in another order differ
-by about 1e-6 of it; a wrong operator by far more than this."""
-LAST_BITS = 4 * 2.0**-23
-"""Share of the spread that float32 cannot tell apart after a few roundings: two classes that Keras
-itself holds no further apart are a tie, and either may come first."""
 SIDES = ("input", "output", "tie")
 """Of a case, in `reference.npz`."""
 FLAT = 1e-3
@@ -204,7 +199,7 @@ def _judge_output(
             continue
         size = _size(expected)
         scale = _scale(case, expected, spread, least=size * last_bits(tolerance) / tolerance)
-        error, total, equal, ties = _compare(
+        error, total, equal, ties = compare(
             expected,
             actual,
             np.asarray(case.ties.get(output, False)),
@@ -245,13 +240,6 @@ def _judge_output(
     )
 
 
-def last_bits(tolerance: float) -> float:
-    """Returns within which share of the spread two numbers are a tie, by how precise they are."""
-    if tolerance <= RELATIVE_TOLERANCE or np.isinf(tolerance):
-        return LAST_BITS
-    return tolerance / 10
-
-
 def _scale(case: Case, expected: np.ndarray, spread: float, least: float) -> float:
     """What an error is held against: invented inputs may make outputs far larger than real ones.
 
@@ -276,34 +264,3 @@ def _same_type(one: np.dtype, other: np.dtype) -> bool:
 def _samples(case: Case) -> int:
     first = next(iter(case.inputs.values()))
     return len(first) if first.ndim else 1
-
-
-def _compare(
-    expected: np.ndarray, actual: np.ndarray, is_tie: np.ndarray, margin: float
-) -> tuple[float, int, int, int]:
-    """Returns the largest error, the decisions there were, how many agree, and how many are ties.
-
-    A decision is the largest of a row of numbers, or each single integer, truth or string. A tie is
-    one that differs where it may: where `is_tie`, or where the two largest numbers are no further
-    apart than `margin` for Keras itself.
-    """
-    if expected.dtype.kind not in "fc":
-        equal = expected == actual
-        ties = ~equal & is_tie
-        wrong = equal.size - int(np.sum(equal)) - int(np.sum(ties))
-        return float(wrong > 0), equal.size, int(np.sum(equal)), int(np.sum(ties))
-    finite = np.isfinite(expected)
-    if not np.array_equal(expected[~finite], actual[~finite], equal_nan=True):
-        return np.inf, 1, 0, 0
-    if not np.all(np.isfinite(actual[finite])):
-        return np.inf, 1, 0, 0
-    error = np.abs(np.float64(expected[finite]) - np.float64(actual[finite]))
-    largest = float(error.max(initial=0.0))
-    if expected.ndim < 2 or expected.shape[-1] < 2 or not expected.size:
-        return largest, 0, 0, 0
-    other = actual.argmax(axis=-1)
-    chosen = np.take_along_axis(expected, other[..., np.newaxis], axis=-1)[..., 0]
-    best = expected.max(axis=-1)
-    agrees = (expected.argmax(axis=-1) == other) | (best == chosen)
-    ties = ~agrees & (best - chosen <= margin)
-    return largest, other.size, int(np.sum(agrees)), int(np.sum(ties))

@@ -25,8 +25,8 @@ FAR = {"float16": 2e-2, "bfloat16": 6e-2}
 """Largest error, as a share of the spread, by the coarsest type inside; 1e-4 for all others."""
 SETTLED = 32
 """Samples that batch normalization gets its statistics from. Of three, a deep network's channels
-hardly vary, and any other sample explodes in it: EfficientNetV2B3 then answers 250 times larger
-numbers, and rounding alone moves them by 0.25 % of their spread, in Keras itself."""
+hardly vary, and any other sample explodes in it: EfficientNetV2B3 then answers far larger numbers,
+whose last bits are not the only ones that rounding moves, in Keras itself."""
 
 
 def contest(case: Case, sides: tuple[str, ...] = SIDES) -> dict[str, Any]:
