@@ -31,6 +31,7 @@ from export.lowering.activations import GELU, erfc, expm1, log1p
 from export.lowering.colors import hsv_to_rgb, rgb_to_hsv
 from export.lowering.marks import Replacement
 from export.lowering.quantile import erfinv, ndtri
+from export.lowering.remainders import floor_div, floor_mod
 from export.lowering.selection import where
 from export.lowering.slicing import strided_slice
 from export.lowering.vectors import broadcast_args, cross
@@ -42,6 +43,8 @@ LOWERINGS = {
     "Erfc": erfc,
     "Erfinv": erfinv,
     "Expm1": expm1,
+    "FloorDiv": floor_div,
+    "FloorMod": floor_mod,
     "HSVToRGB": hsv_to_rgb,
     "Log1p": log1p,
     "LowerBound": lookup.lower_bound,

@@ -237,3 +237,15 @@ def test_adaptive_pooling_has_the_shape_that_is_computed_not_declared(tmp_path):
         }
 
     assert_alike(functions, tmp_path, normal(2, 8, 9, 3))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64])
+def test_integers_are_divided_downwards_whatever_their_signs(dtype, tmp_path):
+    x, divisor = np.meshgrid(np.arange(-9, 10), [-7, -3, -1, 1, 2, 5])
+    assert_alike(
+        lambda x, by: {"quotient": x // by, "remainder": x % by, "by_three": x % 3},
+        tmp_path,
+        x.astype(dtype),
+        divisor.astype(dtype),
+        share=0,
+    )
