@@ -158,7 +158,8 @@ def test_images_are_warped_whatever_is_beyond_their_edges(mode, tmp_path):
             for way in ("bilinear", "nearest")
         }
 
-    assert_alike(functions, tmp_path, normal(2, 8, 9, 3), MOVES)
+    # Places far outside are rounded themselves, and a pixel's share is what is behind their point.
+    assert_alike(functions, tmp_path, normal(2, 8, 9, 3), MOVES, share=1e-5)
 
 
 def test_one_move_is_made_with_all_images_of_any_type(tmp_path):
