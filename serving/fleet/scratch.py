@@ -20,7 +20,8 @@ LOCK = "lock"
 AFTER_THE_OTHERS = -1000
 """Among the things that `multiprocessing` does at the end, such as removing its own folder."""
 LONGEST_PATH = 70
-"""Characters of a folder in which `multiprocessing` may put its sockets: they may have some 100."""
+"""Characters of a folder in which `multiprocessing` may put its sockets: they may have 107, and it
+adds 31."""
 
 
 @functools.cache
@@ -30,10 +31,16 @@ def folder() -> Path:
     What `multiprocessing` needs on disk lies in it too.
 
     Raises:
-        BadInput: nothing can be written anywhere.
+        BadInput: nothing can be written anywhere, or the path is too long for sockets.
     """
     try:
-        _remove_left(Path(tempfile.gettempdir()))
+        parent = tempfile.gettempdir()
+        if len(parent) >= LONGEST_PATH:
+            raise BadInput(
+                f"the folder for temporary files, {parent}, has too long a path for sockets: let "
+                f"TMPDIR name one of fewer than {LONGEST_PATH} characters"
+            )
+        _remove_left(Path(parent))
         made = Path(tempfile.mkdtemp(prefix=PREFIX))
     except OSError as error:
         raise BadInput(

@@ -1,5 +1,7 @@
 """Weights too large for one file: written beside the graph, hashed, and served from there."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import onnx
@@ -10,7 +12,6 @@ import serving
 from export import graphs, onnx_file, own_signature, proof, proof_cases, quantize, source
 from export.lowering import detached
 from keras_models.errors import BadInput
-from serving import bundle
 from serving.errors import DamagedBundle
 
 
@@ -75,7 +76,7 @@ def test_two_exports_are_the_same_bytes(tmp_path):
 
 def test_they_are_not_quantized_and_it_is_said_why(staged):
     read, cases, folder, manifest = staged
-    real = bundle.dataclasses.replace(read, examples_are_real=True)
+    real = dataclasses.replace(read, examples_are_real=True)
     with pytest.raises(BadInput, match="too large to be rewritten"):
         quantize.with_numbers(manifest, real, folder, cases, "int8")
 

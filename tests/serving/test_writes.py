@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -20,11 +22,12 @@ def folders(monkeypatch, tmp_path):
     for name in TELEMETRY:
         monkeypatch.delenv(name, raising=False)
     found = {}
-    for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR"):
-        found[name] = tmp_path / name
-        found[name].mkdir()
-        monkeypatch.setenv(name, str(found[name]))
-    return found
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:  # sockets lie in it
+        for name, parent in (("HOME", tmp_path), ("XDG_CACHE_HOME", tmp_path), ("TMPDIR", short)):
+            found[name] = Path(parent) / name
+            found[name].mkdir()
+            monkeypatch.setenv(name, str(found[name]))
+        yield found
 
 
 def unshared(*steps):
@@ -66,4 +69,17 @@ def test_where_nothing_at_all_can_be_written_it_says_what_to_do(folders, read_on
     found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert found.returncode == 2
     assert "let TMPDIR name one" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_a_temporary_folder_with_a_path_too_long_for_sockets_is_refused_in_one_line(
+    monkeypatch, tmp_path, models
+):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    command = [sys.executable, "-m", "serving", models, "--rest-port", "0"]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert found.returncode == 2
+    assert f"{long}, has too long a path for sockets" in found.stderr
     assert "Traceback" not in found.stderr
