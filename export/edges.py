@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from export.reasons import REFUSALS
 from export.source import Source
 from keras_models.signature import Signature, Tensor
 from serving.bundle import NOT_FINITE, Edge, Manifest
@@ -109,7 +110,7 @@ class _Keras:
     def __call__(self, inputs: Arrays) -> dict[str, np.ndarray] | None:
         try:
             answers = self._function(**{name: tf.constant(v) for name, v in inputs.items()})
-        except (ValueError, TypeError, tf.errors.OpError):
+        except REFUSALS:
             return None
         return {name: np.asarray(answers[name]) for name in self._names}
 

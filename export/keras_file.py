@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from export import archive, archive_config, drawn, rehearsal
 from export.custom import register
+from export.reasons import REFUSALS
 from keras_models.errors import BadInput
 from keras_models.signature import Signature
 
@@ -101,7 +102,7 @@ def _computes(signature: Signature, inputs: Mapping[str, np.ndarray]) -> bool:
     """Tells whether Keras answers with numbers: of what is too short, some layers make NaN."""
     try:
         answers = signature.function(**{name: tf.constant(v) for name, v in inputs.items()})
-    except (ValueError, TypeError, tf.errors.OpError):
+    except REFUSALS:
         return False
     values = [np.asarray(one) for one in answers.values()]
     return all(one.size and (one.dtype.kind != "f" or np.isfinite(one).any()) for one in values)

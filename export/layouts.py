@@ -92,14 +92,13 @@ def _shorten(
         order = [_order(before)[axis] for axis in order]
         node.input[0] = before.input[0]
     same = turns.setdefault((node.input[0], tuple(order)), node.output[0])
-    if order == sorted(order) or same != node.output[0]:
-        if same != node.output[0]:
-            node.input[0] = same
-        node.op_type = "Identity"
-        del node.attribute[:]
-    else:
-        del node.attribute[:]
+    del node.attribute[:]
+    if same != node.output[0]:
+        node.input[0] = same
+    elif order != sorted(order):
         node.attribute.append(helper.make_attribute("perm", order))
+        return
+    node.op_type = "Identity"
 
 
 def _order(turn: onnx.NodeProto) -> list[int]:

@@ -43,16 +43,18 @@ class Tried:
     lengths: Sequence[Mapping[str, int]]
     shapes: Sequence[Sequence[Shape]]
 
-    def following(self) -> list[list[str]]:
-        """For each length of each output, the inputs' that it follows."""
+    def following(self) -> list[list[list[str]]]:
+        """For each output, of each of its lengths, the inputs' that it follows."""
         return [
             [
-                name
-                for name in self.lengths[0]
-                if [shape[axis] for shape in shapes] == [own[name] for own in self.lengths]
+                [
+                    name
+                    for name in self.lengths[0]
+                    if seen == tuple(own[name] for own in self.lengths)
+                ]
+                for seen in zip(*shapes, strict=True)
             ]
             for shapes in zip(*self.shapes, strict=True)
-            for axis in range(len(shapes[0]))
         ]
 
 

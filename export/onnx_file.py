@@ -23,7 +23,7 @@ from export.lowering.detached import Weights, declared
 from export.lowering.lookup import FIND, Tables
 from export.lowering.marks import MARK, Marks
 from export.origins import Origins
-from export.reasons import reason
+from export.reasons import REFUSALS, reason
 from export.subgraphs import all_nodes
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
@@ -82,7 +82,7 @@ def _convert(
     try:
         with marks.tracing(replaced):
             traced = in_order.get_concrete_function(*specs).graph
-    except (ValueError, TypeError, tf.errors.OpError) as error:
+    except REFUSALS as error:
         raise BadInput(f"Keras itself cannot call {signature.name}: {reason(error)}") from error
     if weights.are_to_be_left_out(traced.variables):
         in_order, marks = _in_order(signature), Marks()

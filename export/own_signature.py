@@ -189,23 +189,30 @@ def _with_names_of_inputs(
     """Gives outputs' free dimensions the names of those of inputs that they always equal."""
     if is_batched:
         outputs = tuple(state.with_free_batch(tensor) for tensor in outputs)
+    if not tried.shapes:
+        return outputs
     named = []
-    for position, tensor in enumerate(outputs):
-        shape = list(tensor.shape)
-        for axis, dimension in enumerate(shape):
-            if not isinstance(dimension, str) or not tried.shapes:
-                continue
-            seen = [shapes[position][axis] for shapes in tried.shapes]
-            names = tried.lengths[0]
-            same = [name for name in names if seen == [own[name] for own in tried.lengths]]
-            if same:
-                shape[axis] = same[0]
-            elif seen[0] == seen[1] and seen[0] is not None:
-                shape[axis] = seen[0]
-            elif dimension == "batch" and None not in seen:
-                shape[axis] = f"{tensor.name}_{axis}"
-        named.append(dataclasses.replace(tensor, shape=tuple(shape)))
+    for tensor, same_as, *shapes in zip(outputs, tried.following(), *tried.shapes, strict=True):
+        lengths_of_axes = zip(tensor.shape, same_as, zip(*shapes, strict=True), strict=True)
+        shape = tuple(
+            _dimension(dimension, same, seen, own=f"{tensor.name}_{axis}")
+            for axis, (dimension, same, seen) in enumerate(lengths_of_axes)
+        )
+        named.append(dataclasses.replace(tensor, shape=shape))
     return tuple(named)
+
+
+def _dimension(
+    dimension: int | str, same: Sequence[str], seen: Sequence[Any], *, own: str
+) -> int | str:
+    """A length that is known, or the name of an input's that it equals, or its own."""
+    if not isinstance(dimension, str):
+        return dimension
+    if same:
+        return same[0]
+    if seen[0] == seen[1] and seen[0] is not None:
+        return int(seen[0])
+    return own if dimension == "batch" and None not in seen else dimension
 
 
 def _shapes(

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.reasons import reason
+from export.reasons import REFUSALS, reason
 from export.source import Source
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
@@ -69,7 +69,7 @@ def _computed(
     """
     try:
         answers = function(**{key: tf.constant(value) for key, value in inputs.items()})
-    except (ValueError, TypeError, tf.errors.OpError) as error:
+    except REFUSALS as error:
         if not name.startswith("real"):
             return None
         shapes = ", ".join(f"{key} {list(value.shape)}" for key, value in inputs.items())
@@ -181,7 +181,7 @@ def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs]]:
             inputs[tensor.name] = few[tensor.name][cut]
         try:
             signature.function(**{name: tf.constant(value) for name, value in inputs.items()})
-        except (ValueError, TypeError, tf.errors.OpError):  # shorter than a kernel, for one
+        except REFUSALS:  # shorter than a kernel, for one
             continue
         can_do = True
         yield f"length_{length}" if length else "halves", inputs

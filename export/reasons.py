@@ -2,6 +2,10 @@
 
 import re
 
+import tensorflow as tf
+
+REFUSALS = (ValueError, TypeError, tf.errors.OpError)
+"""What Keras and TensorFlow raise for inputs that they do not compute."""
 CODES = re.compile(r"\x1b\[\d+m")
 """Colours of a terminal."""
 ARGUMENTS = "Arguments received by"

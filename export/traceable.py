@@ -16,6 +16,7 @@ from keras.src.backend.tensorflow import nn, numpy
 from keras.src.ops import image
 
 from export.lowering.marks import Marks, Replacement
+from export.lowering.windows import both
 
 
 def _inner(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,7 +46,7 @@ def _unfold(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     def unfold(
         input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
     ) -> Any:
-        size, dilation, padding, stride = map(_both, (kernel_size, dilation, padding, stride))
+        size, dilation, padding, stride = map(both, (kernel_size, dilation, padding, stride))
         x = tf.pad(input, [[0, 0], [0, 0], *([one, one] for one in padding)])
         lengths = _lengths(x, 4)[2:]
         counts = [
@@ -59,16 +60,11 @@ def _unfold(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
             for i in range(size[0])
             for j in range(size[1])
         ]
-        stacked = tf.stack(
-            windows, axis=2
-        )  # [batch, channels, places of the kernel, rows, columns]
+        # [batch, channels, places of the kernel, rows, columns]
+        stacked = tf.stack(windows, axis=2)
         return tf.reshape(stacked, [-1, x.shape[1] * len(windows), counts[0] * counts[1]])
 
     return unfold
-
-
-def _both(one: Any) -> tuple[int, int]:
-    return (one, one) if isinstance(one, int) else tuple(one)
 
 
 def _resize(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:

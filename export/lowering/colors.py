@@ -3,12 +3,9 @@
 Source: Smith 1978, Color gamut transform pairs, as TensorFlow has it.
 """
 
-from typing import Any
-
 import numpy as np
-from onnx import helper
 
-from export.lowering.marks import Context, Node, Nodes
+from export.lowering.marks import Context, InPlace, Node
 
 PLACES = (3.0, 2.0, 4.0)
 """Around which sixth of the circle red is weakest, and green and blue are strongest."""
@@ -22,15 +19,15 @@ def hsv_to_rgb(context: Context, node: Node, name: str, args: object) -> None:
     Each color is a line of its distance from its place on the circle, cut off at 0 and 1; then
     mixed with white by the saturation, and darkened by the value.
     """
-    pixels = _Pixels(context, node)
-    nodes, number = pixels.nodes, pixels.number
-    hue, saturation, value = pixels.channels
+    nodes = InPlace(context, node)
+    number = nodes.number
+    hue, saturation, value = _channels(nodes)
     one = number(1.0)
     distance = nodes("Abs", [nodes("Sub", [nodes("Mul", [hue, number(6.0)]), number(PLACES)])])
     line = nodes("Add", [nodes("Mul", [distance, number(SLOPES)]), number(OFFSETS)])
     pure = nodes("Clip", [line, number(0.0), one])
     pale = nodes("Add", [nodes("Mul", [nodes("Sub", [pure, one]), saturation]), one])
-    pixels.give(nodes("Mul", [pale, value]))
+    nodes.give("Mul", [pale, value])
 
 
 def rgb_to_hsv(context: Context, node: Node, name: str, args: object) -> None:
@@ -39,12 +36,12 @@ def rgb_to_hsv(context: Context, node: Node, name: str, args: object) -> None:
     The hue begins at the strongest color, and leans to the stronger of the two others; of what is
     gray it is 0.
     """
-    pixels = _Pixels(context, node)
-    nodes, number = pixels.nodes, pixels.number
-    red, green, blue = pixels.channels
+    nodes = InPlace(context, node)
+    number = nodes.number
+    red, green, blue = channels = _channels(nodes)
     zero = number(0.0)
-    value = nodes("Max", pixels.channels)
-    range_ = nodes("Sub", [value, nodes("Min", pixels.channels)])
+    value = nodes("Max", channels)
+    range_ = nodes("Sub", [value, nodes("Min", channels)])
     share = nodes("Div", [range_, value])
     saturation = nodes("Where", [nodes("Greater", [value, zero]), share, zero])
     scale = nodes("Mul", [nodes("Reciprocal", [range_]), number(1 / 6)])
@@ -62,26 +59,10 @@ def rgb_to_hsv(context: Context, node: Node, name: str, args: object) -> None:
     hue = nodes("Where", [nodes("Greater", [range_, zero]), hue, zero])
     around = nodes("Add", [hue, number(1.0)])
     hue = nodes("Where", [nodes("Less", [hue, zero]), around, hue])
-    pixels.give(nodes("Concat", [hue, saturation, value], axis=-1))
+    nodes.give("Concat", [hue, saturation, value], axis=-1)
 
 
-class _Pixels:
-    """A node of pixels that is replaced: its three channels, and constants of its type."""
-
-    def __init__(self, context: Context, node: Node) -> None:
-        self._output = node.output[0]
-        self._shape = context.get_shape(self._output)
-        self._type = context.get_dtype(self._output)
-        context.remove_node(node.name)
-        self.nodes = nodes = Nodes(context, node.name)
-        places = (nodes.constant([place], np.int64) for place in range(3))
-        self.channels = [nodes("Gather", [node.input[0], place], axis=-1) for place in places]
-
-    def number(self, value: Any) -> str:
-        dtype: np.dtype = helper.tensor_dtype_to_np_dtype(self._type)
-        return self.nodes.constant(value, dtype)
-
-    def give(self, made: str) -> None:
-        self.nodes.context.make_node(
-            "Identity", [made], outputs=[self._output], shapes=[self._shape], dtypes=[self._type]
-        )
+def _channels(nodes: InPlace) -> list[str]:
+    """The three of the node's pixels."""
+    places = (nodes.constant([place], np.int64) for place in range(3))
+    return [nodes("Gather", [nodes.inputs[0], place], axis=-1) for place in places]

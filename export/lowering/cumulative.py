@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from export.lowering.marks import Marks, Replacement
+from export.lowering.scanning import doubled, foremost
 
 
 def _cumprod(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,35 +24,23 @@ def _cumprod(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
         axis = tf.get_static_value(axis)
         if axis is None or x.shape.rank is None:
             return original(x, axis, exclusive, reverse, name)
-        axis = int(axis) % x.shape.rank
-        order = [one for one in range(x.shape.rank) if one != axis] + [axis]
-        found = tf.transpose(x, order)
-        found = tf.reverse(found, [-1]) if reverse else found
-        found = _shifted(found, 1) if exclusive else found
-        found = _products(found)
-        found = tf.reverse(found, [-1]) if reverse else found
-        back = [order.index(one) for one in range(x.shape.rank)]
-        return tf.ensure_shape(tf.transpose(found, back), x.shape)
+        found = foremost(tf.reverse(x, [axis]) if reverse else x, axis)
+        if exclusive:
+            found = tf.concat([tf.ones_like(found[:1]), found[:-1]], axis=0)
+        found = foremost(_products(found), axis)
+        return tf.ensure_shape(tf.reverse(found, [axis]) if reverse else found, x.shape)
 
     return cumprod
 
 
-def _shifted(x: tf.Tensor, by: int) -> tf.Tensor:
-    """Moves the last axis on, with ones before it."""
-    return tf.concat([tf.ones_like(x[..., :by]), x[..., :-by]], axis=-1)
-
-
 def _products(x: tf.Tensor) -> tf.Tensor:
-    length = x.shape[-1]
-    if length is None:
-        place = tf.range(tf.shape(x)[-1])
-        counts = place[tf.newaxis, :] <= place[:, tf.newaxis]
-        one = tf.ones([], x.dtype)
-        return tf.reduce_prod(tf.where(counts, x[..., tf.newaxis, :], one), axis=-1)
-    by = 1
-    while by < length:
-        x, by = x * _shifted(x, by), 2 * by
-    return x
+    """Along the first axis."""
+    if x.shape[0] is not None:
+        return doubled(lambda before, after: [before[0] * after[0]], [x])[0]
+    place = tf.range(tf.shape(x)[0])
+    counts = place[tf.newaxis, :] <= place[:, tf.newaxis]
+    counts = tf.reshape(counts, [*tf.unstack(tf.shape(counts)), *[1] * (x.shape.rank - 1)])
+    return tf.reduce_prod(tf.where(counts, x[tf.newaxis], tf.ones([], x.dtype)), axis=1)
 
 
 REPLACEMENTS = (

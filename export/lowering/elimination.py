@@ -101,9 +101,10 @@ def _solved(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     count = a.shape[-1]
 
     def step(k: Any, m: tf.Tensor, is_free: tf.Tensor, order: tf.Tensor) -> State:
-        m, is_free, chosen, _ = _eliminated(k, m, is_free, count)
+        m, is_free, place, _ = _eliminated(k, m, is_free, count)
+        weight = tf.cast(tf.equal(tf.range(count), place), m.dtype)
         is_row = tf.equal(tf.range(count), k)[:, tf.newaxis]
-        return m, is_free, tf.where(is_row, tf.expand_dims(tf.cast(chosen, m.dtype), -2), order)
+        return m, is_free, tf.where(is_row, tf.expand_dims(weight, -2), order)
 
     m = tf.concat([a, b], axis=-1)
     m, _, order = stepped(count, step, (m, _all_free(a), tf.zeros_like(a)))
@@ -118,12 +119,12 @@ def _pivots(a: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     count = a.shape[-1]
 
     def step(k: Any, m: tf.Tensor, is_free: tf.Tensor, pivots: tf.Tensor, sign: Any) -> State:
+        m, still_free, place, pivot = _eliminated(k, m, is_free, count)
         # Each free row before the chosen one is one exchange.
-        before = tf.range(count) < _largest(_column(m, k), is_free)
+        before = tf.range(count) < place
         passed = tf.reduce_sum(tf.cast(before & is_free, m.dtype), axis=-1)
-        m, is_free, _, pivot = _eliminated(k, m, is_free, count)
         pivots = tf.where(tf.equal(tf.range(count), k), pivot, pivots)
-        return m, is_free, pivots, sign * (1 - 2 * tf.math.floormod(passed, 2))
+        return m, still_free, pivots, sign * (1 - 2 * tf.math.floormod(passed, 2))
 
     first = _column(a, 0)
     given = (a, _all_free(a), tf.zeros_like(first), tf.ones_like(_column(first, 0)))
@@ -135,9 +136,10 @@ def _pivots(a: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def _eliminated(
     k: Any, m: tf.Tensor, is_free: tf.Tensor, count: int
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Makes zeros of a column but for one row; returns which, [..., n], and its pivot, [..., 1]."""
+    """Makes zeros of a column but for one row; returns its place and its pivot too, [..., 1]."""
     column = _column(m, k)
-    chosen = tf.equal(tf.range(count), _largest(column, is_free))
+    place = _largest(column, is_free)
+    chosen = tf.equal(tf.range(count), place)
     weight = tf.cast(chosen, m.dtype)
     pivot = tf.reduce_sum(weight * column, axis=-1, keepdims=True)
     row = tf.matmul(tf.expand_dims(weight, -2), m) / tf.expand_dims(pivot, -1)
@@ -145,7 +147,7 @@ def _eliminated(
     return (
         tf.where(tf.expand_dims(chosen, -1), row, rest),
         tf.logical_and(is_free, tf.logical_not(chosen)),
-        chosen,
+        place,
         pivot,
     )
 

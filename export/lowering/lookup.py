@@ -9,7 +9,7 @@ from keras.src.backend.tensorflow import nn
 from keras.src.utils import tf_utils
 from onnx import TensorProto
 
-from export.lowering.marks import Context, Marks, Node, Nodes, Replacement
+from export.lowering.marks import Context, InPlace, Marks, Node, Nodes, Replacement
 
 ONNX_ML = "ai.onnx.ml"
 FIND, TYPES = "LookupTableFindV2", ("Tin", "Tout")
@@ -21,14 +21,16 @@ def bucketize(context: Context, node: Node, name: str, args: object) -> None:
 
     What is no number (NaN) is below none, and so behind the last, as TensorFlow has it.
     """
-    nodes, x, output = _replacing(context, node)
     boundaries = np.asarray(node.get_attr("boundaries").floats, np.float32)
+    nodes = InPlace(context, node)
+    (x,) = nodes.inputs
     is_float32 = context.get_dtype(x) == TensorProto.FLOAT
     given = x if is_float32 else nodes("Cast", [x], to=TensorProto.FLOAT)
     below = nodes("Less", [nodes.unsqueezed(given, -1), nodes.constant(boundaries)])
     ones = nodes("Cast", [below], to=TensorProto.INT32)
     count = nodes("ReduceSum", [ones, nodes.constant([-1], np.int64)], keepdims=0)
-    _give(nodes, nodes("Sub", [nodes.constant(len(boundaries), np.int32), count]), output)
+    behind = nodes("Sub", [nodes.constant(len(boundaries), np.int32), count])
+    nodes.give("Cast", [behind], to=nodes.dtype)
 
 
 def lower_bound(context: Context, node: Node, name: str, args: object) -> None:
@@ -48,11 +50,12 @@ def upper_bound(context: Context, node: Node, name: str, args: object) -> None:
 
 def _bound(context: Context, node: Node, compared: Callable[[Nodes, str, str], str]) -> None:
     """Counts over sequences [rows, n] for values [rows, k]; gives [rows, k]."""
-    values = node.input[1]
-    nodes, sequence, output = _replacing(context, node)
+    nodes = InPlace(context, node)
+    sequence, values = nodes.inputs
     found = compared(nodes, nodes.unsqueezed(sequence, 1), nodes.unsqueezed(values, 2))
     ones = nodes("Cast", [found], to=TensorProto.INT64)
-    _give(nodes, nodes("ReduceSum", [ones, nodes.constant([-1], np.int64)], keepdims=0), output)
+    count = nodes("ReduceSum", [ones, nodes.constant([-1], np.int64)], keepdims=0)
+    nodes.give("Cast", [count], to=nodes.dtype)
 
 
 def _counted(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,15 +108,15 @@ class Tables:
         table = self._tables.get(node.input[0].split(":")[0])
         if table is None:
             return  # stays as it is, and is named as having no equivalent
-        keys = node.input[1]
-        nodes, _, output = _replacing(context, node)
+        nodes = InPlace(context, node)
+        _, keys, _ = nodes.inputs
         found = nodes(
             "LabelEncoder",
             [nodes("Cast", [keys], to=TensorProto.INT64)],
             domain=ONNX_ML,
             **table,
         )
-        _give(nodes, found, output)
+        nodes.give("Cast", [found], to=nodes.dtype)
 
 
 def _exported(handle: Any, finding: Any, closed_over: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,20 +130,6 @@ def _exported(handle: Any, finding: Any, closed_over: Mapping[str, Any]) -> dict
         "values_int64s": found.values.numpy()[order].tolist(),
         "default_int64": int(tf.get_static_value(default)),
     }
-
-
-def _replacing(context: Context, node: Node) -> tuple[Nodes, str, tuple[str, Any, Any]]:
-    """Takes a node away; returns what to write others with, its input, and what it gave."""
-    output = (node.output[0], context.get_shape(node.output[0]), context.get_dtype(node.output[0]))
-    context.remove_node(node.name)
-    return Nodes(context, node.name), node.input[0], output
-
-
-def _give(nodes: Nodes, made: str, output: tuple[str, Any, Any]) -> None:
-    name, shape, dtype = output
-    nodes.context.make_node(
-        "Cast", [made], outputs=[name], shapes=[shape], dtypes=[dtype], attr={"to": dtype}
-    )
 
 
 REPLACEMENTS = (

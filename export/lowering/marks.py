@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from onnx import helper
 
 Context = Any  # tf2onnx's graph and node, which carry no types
 Node = Any
@@ -94,6 +95,40 @@ class Nodes:
     def _name(self, of: str) -> str:
         self._number += 1
         return f"{self._prefix}/{of}_{self._number}"
+
+
+class InPlace(Nodes):
+    """Writes nodes in place of one of tf2onnx's, which is taken out.
+
+    Attributes:
+        inputs: names of what it took.
+        dtype: ONNX's, of what it gave.
+    """
+
+    def __init__(self, context: Context, node: Node) -> None:
+        """Takes the node out."""
+        super().__init__(context, node.name)
+        self.inputs: list[str] = list(node.input)
+        self._last = {"name": node.name, "outputs": [node.output[0]]}
+        self._shape = context.get_shape(node.output[0])
+        self.dtype = context.get_dtype(node.output[0])
+        context.remove_node(node.name)
+
+    def number(self, value: Any) -> str:
+        """Writes a constant in the type of what the node gave."""
+        dtype: np.dtype = helper.tensor_dtype_to_np_dtype(self.dtype)
+        return self.constant(value, dtype)
+
+    def give(self, operator: str, inputs: Sequence[str], **attributes: Any) -> None:
+        """Writes the last node, which gives what the one taken out gave."""
+        self.context.make_node(
+            operator,
+            list(inputs),
+            shapes=[self._shape],
+            dtypes=[self.dtype],
+            attr=attributes,
+            **self._last,
+        )
 
 
 Writer = Callable[[Nodes, list[str]], Sequence[str]]

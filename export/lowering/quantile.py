@@ -10,10 +10,7 @@ Source: Moshier, Cephes: ndtri.c; Eigen: SpecialFunctionsImpl.h, generic_ndtri.
 import math
 from collections.abc import Sequence
 
-import numpy as np
-from onnx import helper
-
-from export.lowering.marks import Context, Node, Nodes
+from export.lowering.marks import Context, InPlace, Node
 
 Rational = tuple[Sequence[float], Sequence[float]]
 """Coefficients of numerator and denominator, the highest power first."""
@@ -49,82 +46,58 @@ FAR = 8.0
 
 def erfinv(context: Context, node: Node, name: str, args: object) -> None:
     """Writes Erfinv: the quantile of (x + 1) / 2, divided by the root of 2."""
-    with_numbers = _Numbers(context, node)
-    nodes, number = with_numbers.nodes, with_numbers.number
-    half = number(0.5)
-    p = nodes("Add", [nodes("Mul", [with_numbers.x, half]), half])
-    with_numbers.give(nodes("Mul", [_quantile(with_numbers, p), number(math.sqrt(0.5))]))
+    nodes = InPlace(context, node)
+    half = nodes.number(0.5)
+    p = nodes("Add", [nodes("Mul", [nodes.inputs[0], half]), half])
+    nodes.give("Mul", [_quantile(nodes, p), nodes.number(math.sqrt(0.5))])
 
 
 def ndtri(context: Context, node: Node, name: str, args: object) -> None:
     """Writes Ndtri: below which number a normal variable lies with a probability."""
-    with_numbers = _Numbers(context, node)
-    with_numbers.give(_quantile(with_numbers, with_numbers.x))
+    nodes = InPlace(context, node)
+    nodes.give("Identity", [_quantile(nodes, nodes.inputs[0])])
 
 
-class _Numbers:
-    """A node of one input that is replaced, and constants of its type."""
-
-    def __init__(self, context: Context, node: Node) -> None:
-        self.x = node.input[0]
-        self._output = node.output[0]
-        self._shape = context.get_shape(self._output)
-        self._type = context.get_dtype(self._output)
-        context.remove_node(node.name)
-        self.nodes = Nodes(context, node.name)
-
-    def number(self, value: float) -> str:
-        dtype: np.dtype = helper.tensor_dtype_to_np_dtype(self._type)
-        return self.nodes.constant(value, dtype)
-
-    def give(self, made: str) -> None:
-        self.nodes.context.make_node(
-            "Identity", [made], outputs=[self._output], shapes=[self._shape], dtypes=[self._type]
-        )
-
-
-def _quantile(of: _Numbers, p: str) -> str:
-    nodes, number = of.nodes, of.number
+def _quantile(nodes: InPlace, p: str) -> str:
+    number = nodes.number
     one, zero = number(1.0), number(0.0)
     is_low = nodes("LessOrEqual", [p, number(1.0 - TAIL)])
     b = nodes("Where", [is_low, p, nodes("Sub", [one, p])])
-    upper = _tail(of, b)
+    upper = _tail(nodes, b)
     tail = nodes("Where", [is_low, nodes("Neg", [upper]), upper])
-    found = nodes("Where", [nodes("Greater", [b, number(TAIL)]), _middle(of, b), tail])
+    found = nodes("Where", [nodes("Greater", [b, number(TAIL)]), _middle(nodes, b), tail])
     found = nodes("Where", [nodes("Equal", [p, one]), number(math.inf), found])
     made: str = nodes("Where", [nodes("Equal", [p, zero]), number(-math.inf), found])
     return made
 
 
-def _middle(of: _Numbers, b: str) -> str:
-    nodes = of.nodes
-    c = nodes("Sub", [b, of.number(0.5)])
+def _middle(nodes: InPlace, b: str) -> str:
+    c = nodes("Sub", [b, nodes.number(0.5)])
     squared = nodes("Mul", [c, c])
-    correction = nodes("Mul", [c, nodes("Mul", [squared, _ratio(of, squared, MIDDLE)])])
+    correction = nodes("Mul", [c, nodes("Mul", [squared, _ratio(nodes, squared, MIDDLE)])])
     found = nodes("Add", [c, correction])
-    made: str = nodes("Mul", [found, of.number(math.sqrt(2 * math.pi))])
+    made: str = nodes("Mul", [found, nodes.number(math.sqrt(2 * math.pi))])
     return made
 
 
-def _tail(of: _Numbers, b: str) -> str:
-    nodes = of.nodes
-    x = nodes("Sqrt", [nodes("Mul", [nodes("Log", [b]), of.number(-2.0)])])
+def _tail(nodes: InPlace, b: str) -> str:
+    x = nodes("Sqrt", [nodes("Mul", [nodes("Log", [b]), nodes.number(-2.0)])])
     first = nodes("Sub", [x, nodes("Div", [nodes("Log", [x]), x])])
     z = nodes("Reciprocal", [x])
-    is_near = nodes("Less", [x, of.number(FAR)])
-    ratio = nodes("Where", [is_near, _ratio(of, z, NEAR_TAIL), _ratio(of, z, FAR_TAIL)])
+    is_near = nodes("Less", [x, nodes.number(FAR)])
+    ratio = nodes("Where", [is_near, _ratio(nodes, z, NEAR_TAIL), _ratio(nodes, z, FAR_TAIL)])
     made: str = nodes("Sub", [first, nodes("Mul", [z, ratio])])
     return made
 
 
-def _ratio(of: _Numbers, x: str, rational: Rational) -> str:
-    made: str = of.nodes("Div", [_polynomial(of, x, part) for part in rational])
+def _ratio(nodes: InPlace, x: str, rational: Rational) -> str:
+    made: str = nodes("Div", [_polynomial(nodes, x, part) for part in rational])
     return made
 
 
-def _polynomial(of: _Numbers, x: str, coefficients: Sequence[float]) -> str:
+def _polynomial(nodes: InPlace, x: str, coefficients: Sequence[float]) -> str:
     """Horner's rule."""
-    found = of.number(coefficients[0])
+    found = nodes.number(coefficients[0])
     for coefficient in coefficients[1:]:
-        found = of.nodes("Add", [of.nodes("Mul", [found, x]), of.number(coefficient)])
+        found = nodes("Add", [nodes("Mul", [found, x]), nodes.number(coefficient)])
     return found

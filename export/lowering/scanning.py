@@ -71,19 +71,19 @@ def _associative_scan(marks: Marks, original: Callable[..., Any]) -> Callable[..
         given = [tf.convert_to_tensor(one) for one in keras.tree.flatten(elems)]
         if given[0].shape.rank is None or given[0].shape[axis] is None:
             return original(f, elems, reverse, axis)
-        found = [_foremost(tf.reverse(x, [axis]) if reverse else x, axis) for x in given]
+        found = [foremost(tf.reverse(x, [axis]) if reverse else x, axis) for x in given]
 
         def combine(before: list[tf.Tensor], after: list[tf.Tensor]) -> list[tf.Tensor]:
-            pair = (_packed(elems, [_foremost(x, axis) for x in some]) for some in (before, after))
-            return [_foremost(tf.convert_to_tensor(x), axis) for x in keras.tree.flatten(f(*pair))]
+            pair = (_packed(elems, [foremost(x, axis) for x in some]) for some in (before, after))
+            return [foremost(tf.convert_to_tensor(x), axis) for x in keras.tree.flatten(f(*pair))]
 
-        found = [_foremost(x, axis) for x in _doubled(combine, found)]
+        found = [foremost(x, axis) for x in doubled(combine, found)]
         return _packed(elems, [tf.reverse(x, [axis]) if reverse else x for x in found])
 
     return associative_scan
 
 
-def _doubled(combine: Callable[..., list[tf.Tensor]], found: list[tf.Tensor]) -> list[tf.Tensor]:
+def doubled(combine: Callable[..., list[tf.Tensor]], found: list[tf.Tensor]) -> list[tf.Tensor]:
     """Combines all along the first axis, whose length is known, with all that is before it."""
     reach = 1
     while reach < found[0].shape[0]:
@@ -94,8 +94,8 @@ def _doubled(combine: Callable[..., list[tf.Tensor]], found: list[tf.Tensor]) ->
     return found
 
 
-def _foremost(x: tf.Tensor, axis: int) -> tf.Tensor:
-    """Exchanges an axis and the first; once more, and they are as before."""
+def foremost(x: tf.Tensor, axis: int) -> tf.Tensor:
+    """Exchanges an axis and the first, which once more makes as before."""
     order = list(range(x.shape.rank))
     order[0], order[axis] = order[axis], order[0]
     return tf.transpose(x, order)

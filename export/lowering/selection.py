@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras.src.backend.tensorflow import math, numpy
 from onnx import TensorProto, helper
 
-from export.lowering.marks import Context, Marks, Node, Nodes, Replacement
+from export.lowering.marks import Context, InPlace, Marks, Node, Replacement
 
 CHOSEN = {"float32", "float64", "int32", "int64", "uint8", "float16"}
 """Types that ONNX Runtime's Where takes; others go through int64."""
@@ -20,17 +20,11 @@ CHOSEN = {"float32", "float64", "int32", "int64", "uint8", "float16"}
 
 def where(context: Context, node: Node, name: str, args: object) -> None:
     """Writes SelectV2 as Where."""
-    condition, x, y = node.input
-    output, shape = node.output[0], context.get_shape(node.output[0])
-    dtype = context.get_dtype(output)
-    context.remove_node(node.name)
-    nodes = Nodes(context, node.name)
-    if helper.tensor_dtype_to_np_dtype(dtype).name not in CHOSEN:
+    nodes = InPlace(context, node)
+    condition, x, y = nodes.inputs
+    if helper.tensor_dtype_to_np_dtype(nodes.dtype).name not in CHOSEN:
         x, y = (nodes("Cast", [one], to=TensorProto.INT64) for one in (x, y))
-    made = nodes("Where", [condition, x, y])
-    context.make_node(
-        "Cast", [made], outputs=[output], shapes=[shape], dtypes=[dtype], attr={"to": dtype}
-    )
+    nodes.give("Cast", [nodes("Where", [condition, x, y])], to=nodes.dtype)
 
 
 def _of(function: Callable[..., Any]) -> Callable[[Marks, Callable[..., Any]], Callable[..., Any]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from tf2onnx.onnx_opset.tensor import StridedSlice
 
-from export.lowering.marks import Context, Node, Nodes
+from export.lowering.marks import Context, InPlace, Node
 
 FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
@@ -23,17 +23,14 @@ def strided_slice(context: Context, node: Node, name: str, args: object) -> None
         StridedSlice.version_13(context, node)
         return
     plan = _planned(context, node, len(shape))
-    output = node.output[0]
-    found, shape, dtype = node.input[0], context.get_shape(output), context.get_dtype(output)
-    context.remove_node(node.name)
-    nodes = Nodes(context, node.name)
+    nodes = InPlace(context, node)
+    found = nodes.inputs[0]
     if plan.axes:
         bounds = (plan.starts, plan.ends, plan.axes, plan.steps)
         found = nodes("Slice", [found, *(nodes.constant(one, np.int64) for one in bounds)])
     if plan.dropped:
         found = nodes("Squeeze", [found, nodes.constant(plan.dropped, np.int64)])
-    added = [found, nodes.constant(plan.added, np.int64)]
-    context.make_node("Unsqueeze", added, outputs=[output], shapes=[shape], dtypes=[dtype])
+    nodes.give("Unsqueeze", [found, nodes.constant(plan.added, np.int64)])
 
 
 @dataclass

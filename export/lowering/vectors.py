@@ -1,17 +1,14 @@
 """Operators over short vectors that tf2onnx does not know: cross products, and shapes together."""
 
-from typing import Any
-
 import numpy as np
 
-from export.lowering.marks import Context, Node, Nodes
+from export.lowering.marks import Context, InPlace, Node
 
 
 def cross(context: Context, node: Node, name: str, args: object) -> None:
     """Writes a cross product of [..., 3]: each component of the next two."""
-    a, b = node.input
-    output = _taken(context, node)
-    nodes = Nodes(context, node.name)
+    nodes = InPlace(context, node)
+    a, b = nodes.inputs
 
     def turned(vector: str, order: list[int]) -> str:
         found: str = nodes("Gather", [vector, nodes.constant(order, np.int64)], axis=-1)
@@ -19,7 +16,7 @@ def cross(context: Context, node: Node, name: str, args: object) -> None:
 
     first = nodes("Mul", [turned(a, [1, 2, 0]), turned(b, [2, 0, 1])])
     second = nodes("Mul", [turned(a, [2, 0, 1]), turned(b, [1, 2, 0])])
-    _give(context, "Sub", [first, second], output)
+    nodes.give("Sub", [first, second])
 
 
 def broadcast_args(context: Context, node: Node, name: str, args: object) -> None:
@@ -27,18 +24,5 @@ def broadcast_args(context: Context, node: Node, name: str, args: object) -> Non
     ranks = [context.get_shape(one) for one in node.input]
     if ranks[0] is None or ranks[0] != ranks[1]:
         return  # stays as it is, and is named as having no equivalent
-    inputs = list(node.input)
-    _give(context, "Max", inputs, _taken(context, node))
-
-
-def _taken(context: Context, node: Node) -> tuple[str, Any, Any]:
-    """Takes a node out, and returns its output's name, shape and type."""
-    name = node.output[0]
-    found = name, context.get_shape(name), context.get_dtype(name)
-    context.remove_node(node.name)
-    return found
-
-
-def _give(context: Context, operator: str, inputs: list[str], output: tuple[str, Any, Any]) -> None:
-    name, shape, dtype = output
-    context.make_node(operator, inputs, outputs=[name], shapes=[shape], dtypes=[dtype])
+    nodes = InPlace(context, node)
+    nodes.give("Max", nodes.inputs)

@@ -41,7 +41,7 @@ def _fold(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
         given = (output_size, kernel_size, dilation, padding, stride)
         if x.dtype != tf.float32 or x.shape[1] is None:
             return original(x, *given)
-        windows = Windows(*map(_both, given))
+        windows = Windows(*map(both, given))
         channels = x.shape[1] // (windows.kernel[0] * windows.kernel[1])
         like = tf.TensorSpec([x.shape[0], channels, *windows.size], x.dtype)
         return marks.put(partial(_write, windows), [x], [like])[0]
@@ -49,7 +49,8 @@ def _fold(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     return fold
 
 
-def _both(one: Any) -> Pair:
+def both(one: Any) -> Pair:
+    """Returns a setting for rows and for columns, where it may be one for both."""
     return (one, one) if isinstance(one, int) else (one[0], one[1])
 
 

@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import tempfile
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,9 +16,9 @@ import pytest
 
 from serving.wire import tensor_proto
 from serving.wire.messages import serving
+from tests.serving.asking import HALF, asked_all_the_time
 from tests.serving.server_process import GUARD_SECONDS
 
-HALF = "/v1/models/half_plus"
 PATIENT = ["--queue-ms", "6e5", "--timeout", "600", "--grace", "600"]
 """For a machine that has other things to do than this test."""
 
@@ -58,37 +57,6 @@ def flip_a_bit(bundle):
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-
-
-@contextlib.contextmanager
-def asked_all_the_time(server):
-    """Asks over both protocols from two threads; yields what was no answer of one version."""
-    failures, ended = [], threading.Event()
-    request = serving("PredictRequest")()
-    request.model_spec.name = "half_plus"
-    tensor_proto.to_proto(np.zeros(1, np.float32), request.inputs["x"])
-
-    def post():
-        while not ended.is_set():
-            status, answer = server.post(f"{HALF}:predict", {"instances": [0.0]})
-            if status != 200 or answer["predictions"] not in ([1.0], [2.0]):
-                failures.append((status, answer))
-
-    def call():
-        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-            predict = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
-            while not ended.is_set():
-                content = predict(request.SerializeToString())
-                answer = serving("PredictResponse").FromString(content)
-                if list(answer.outputs["y"].float_val) != [answer.model_spec.version.value]:
-                    failures.append(answer)
-
-    with ThreadPoolExecutor(2) as pool:
-        asking = [pool.submit(one) for one in (post, call)]
-        yield failures
-        ended.set()
-        for one in asking:
-            one.result(GUARD_SECONDS)
 
 
 def test_a_new_version_takes_over_and_nobody_waits(start_server, folder, write_half_plus):

@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.cores import core_seconds
 from tests.serving.networks import half_plus, pixels, series, slow, sums
 from tests.serving.written_bundles import write_bundle
 
@@ -97,7 +98,7 @@ class Live:
 
     def worker_seconds(self):
         """Returns the time of a core that the workers have had."""
-        return sum(map(_core_seconds, self.workers()))
+        return sum(map(core_seconds, self.workers()))
 
     def descriptors(self):
         """Returns how many files and sockets all processes hold open."""
@@ -132,14 +133,6 @@ def _children(number):
         return [int(one) for task in tasks for one in (task / "children").read_text().split()]
     except OSError:  # it has just ended, as a trial does
         return []
-
-
-def _core_seconds(number):
-    try:
-        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _proportional_bytes(number):
