@@ -23,7 +23,7 @@ def fix_reshapes(model: onnx.ModelProto) -> None:
     ONNX Runtime keeps and that stop it from fusing what is around them.
     """
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    shapes = {value.name: _lengths(value) for value in (*inferred.value_info, *inferred.output)}
+    shapes = {value.name: lengths(value) for value in (*inferred.value_info, *inferred.output)}
     for position, node in enumerate(model.graph.node):
         shape = shapes.get(node.output[0], [])
         if node.op_type != "Reshape" or shape.count(-1) != 1 or 0 in shape:
@@ -33,7 +33,7 @@ def fix_reshapes(model: onnx.ModelProto) -> None:
         node.input[1] = name
 
 
-def _lengths(value: onnx.ValueInfoProto) -> list[int]:
+def lengths(value: onnx.ValueInfoProto) -> list[int]:
     """The length of each axis, -1 where it is free; nothing for an unknown rank."""
     dimensions = value.type.tensor_type.shape.dim
     return [d.dim_value if d.HasField("dim_value") else -1 for d in dimensions]

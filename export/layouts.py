@@ -15,7 +15,7 @@ Makers = dict[str, onnx.NodeProto]
 
 
 def simplify(graph: onnx.GraphProto) -> None:
-    """Takes out paddings of zeros before convolutions, and turns that are not needed.
+    """Takes out paddings of zeros before convolutions, turns and reshapes that are not needed.
 
     Args:
         graph: changed in place; nodes that nothing reads any more stay, and are out of order.
@@ -30,6 +30,8 @@ def simplify(graph: onnx.GraphProto) -> None:
     for node in list(graph.node):
         if node.op_type == "Transpose":
             _shorten(node, makers, turns)
+        elif node.op_type == "Reshape":
+            _reshape_once(node, makers, constants)
 
 
 def _join_padding(
@@ -99,6 +101,16 @@ def _shorten(
         node.attribute.append(helper.make_attribute("perm", order))
         return
     node.op_type = "Identity"
+
+
+def _reshape_once(
+    node: onnx.NodeProto, makers: Makers, constants: dict[str, onnx.TensorProto]
+) -> None:
+    """Reshapes what was reshaped before as it was, unless the shape copies a length from it."""
+    if node.input[1] not in constants or 0 in numpy_helper.to_array(constants[node.input[1]]):
+        return
+    while (before := makers.get(node.input[0])) is not None and before.op_type == "Reshape":
+        node.input[0] = before.input[0]
 
 
 def _order(turn: onnx.NodeProto) -> list[int]:

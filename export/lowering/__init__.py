@@ -11,6 +11,7 @@ from export.lowering import (
     convolution,
     cumulative,
     elimination,
+    gathering,
     hashing,
     lookup,
     normalization,
@@ -28,6 +29,7 @@ from export.lowering import (
     windows,
 )
 from export.lowering.activations import GELU, erfc, expm1, log1p
+from export.lowering.addition import add
 from export.lowering.colors import hsv_to_rgb, rgb_to_hsv
 from export.lowering.marks import Replacement
 from export.lowering.quantile import erfinv, ndtri
@@ -37,6 +39,8 @@ from export.lowering.slicing import strided_slice
 from export.lowering.vectors import broadcast_args, cross
 
 LOWERINGS = {
+    "Add": add,
+    "AddV2": add,
     "BroadcastArgs": broadcast_args,
     "Bucketize": lookup.bucketize,
     "Cross": cross,
@@ -62,6 +66,7 @@ REPLACEMENTS = (
     *convolution.REPLACEMENTS,
     *cumulative.REPLACEMENTS,
     *elimination.REPLACEMENTS,
+    *gathering.REPLACEMENTS,
     *hashing.REPLACEMENTS,
     *lookup.REPLACEMENTS,
     *normalization.LAYER,

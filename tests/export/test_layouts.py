@@ -1,24 +1,9 @@
 """Paddings and turns of tensors that a graph does not need are gone, and nothing else changes."""
 
 import keras
-import numpy as np
-import onnx
-import onnxruntime
 from keras import layers
 
-from export import onnx_file, own_signature
-
-
-def kinds_of(model, path):
-    """Exports a model, compares, and returns the kinds of its operators."""
-    signature = own_signature.signature_of(model)
-    onnx_file.write(signature, path)
-    shape = [n if isinstance(n, int) else 9 for n in signature.inputs[0].shape]
-    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    (answer,) = onnxruntime.InferenceSession(path).run(None, {signature.inputs[0].name: x})
-    (expected,) = signature.function(**{signature.inputs[0].name: x}).values()
-    np.testing.assert_allclose(answer, expected, rtol=1e-4, atol=1e-5)
-    return [node.op_type for node in onnx.load(path).graph.node]
+from tests.export.exported import kinds_of
 
 
 def test_a_causal_residual_pads_in_its_convolutions_and_turns_twice(tmp_path):
@@ -52,3 +37,10 @@ def test_what_is_upsampled_between_convolutions_is_turned_at_the_ends_alone(tmp_
     x = layers.Conv2D(2, 3, padding="same")(x)
     kinds = kinds_of(keras.Model(image, x), tmp_path / "model.onnx")
     assert kinds.count("Transpose") == 2
+
+
+def test_a_number_added_to_maps_without_a_bias_stops_no_turn_from_going(tmp_path):
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, use_bias=False)(image)
+    x = layers.Conv2D(4, 3, use_bias=False)(x * (x + 3.0))
+    assert kinds_of(keras.Model(image, x), tmp_path / "model.onnx").count("Transpose") == 2

@@ -1,0 +1,190 @@
+"""Turns of tensors that sink past what is computed until they meet their opposites.
+
+Convolutions have channels in front, Keras has them last, and so there is a turn to each side of
+every convolution. tf2onnx moves them together past what it knows; past squeeze and excitation, say,
+or attention over channels, it does not. Here a turn sinks past every node that computes each number
+by itself, and past sums, means and joins along an axis, wherever an opposite turn comes after it;
+`layouts.py` then takes out both.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from export.canonical import lengths
+
+Order = tuple[int, ...]
+"""For each axis of what was turned, which axis it was before."""
+
+# fmt: off
+EACH_BY_ITSELF = frozenset({
+    "Abs", "Add", "Cast", "Ceil", "Clip", "Cos", "Div", "Elu", "Erf", "Exp", "Floor", "Gelu",
+    "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Max", "Min", "Mish", "Mul", "Neg", "PRelu",
+    "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus",
+    "Softsign", "Sqrt", "Sub", "Sum", "Tanh", "ThresholdedRelu",
+})
+# fmt: on
+"""Operators of ONNX that broadcast, and give for each place what is at this place."""
+ALONG_AN_AXIS = frozenset({"Concat", "LogSoftmax", "Softmax"})
+
+
+def sink(model: onnx.ModelProto) -> None:
+    """Moves turns towards the outputs.
+
+    Args:
+        model: its graph is in order, and changed in place; nodes that nothing reads any more stay.
+    """
+    turns = {_order(node) for node in model.graph.node if node.op_type == "Transpose"}
+    for order in sorted(turns):
+        if list(order) != sorted(order):
+            _Sinking(model, order).sink()
+
+
+class _Sinking:
+    """Moves the turns of one order."""
+
+    def __init__(self, model: onnx.ModelProto, order: Order) -> None:
+        self._graph, self._order = model.graph, order
+        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        values = (*inferred.value_info, *inferred.input, *inferred.output)
+        self._lengths = {
+            one.name: lengths(one) for one in values if one.type.tensor_type.HasField("shape")
+        }
+        here = onnx.TensorProto.DEFAULT  # not in another file
+        self._constants = {
+            one.name: one for one in self._graph.initializer if one.data_location == here
+        }
+        self._reshapes = {
+            node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Reshape"
+        }
+        self._unturned: dict[str, str] = {}
+        self._made: dict[str, str] = {}
+
+    def sink(self) -> None:
+        """Goes from the inputs to the outputs."""
+        wanted = self._wanted()
+        nodes = list(self._graph.node)
+        del self._graph.node[:]
+        for node in nodes:
+            after = []
+            if node.op_type == "Transpose" and _order(node) == self._order:
+                self._unturned[node.output[0]] = node.input[0]
+            elif (
+                any(one in self._unturned for one in node.input)
+                and self._is_kept_by(node)
+                and (node.op_type.startswith("Reduce") or wanted & set(node.output))
+            ):
+                after = self._sunk(node)
+            self._graph.node.extend([node, *after])
+
+    def _wanted(self) -> set[str]:
+        """Tensors that are turned back after them, with nothing but what keeps a turn between."""
+        opposite = tuple(int(one) for one in np.argsort(self._order))
+        wanted: set[str] = set()
+        for node in reversed(self._graph.node):
+            is_opposite = node.op_type == "Transpose" and _order(node) == opposite
+            is_between = self._is_kept_by(node) and (
+                node.op_type.startswith("Reduce") or bool(wanted & set(node.output))
+            )
+            if is_opposite or is_between:
+                wanted.update(node.input)
+        return wanted
+
+    def _is_kept_by(self, node: onnx.NodeProto) -> bool:
+        """Tells whether a node does the same to what is not turned, but for its axes."""
+        if node.op_type.startswith("Reduce"):
+            axes = self._axes(node)
+            if not axes:
+                return False
+            left = [place for axis, place in enumerate(self._order) if axis not in axes]
+            return bool(_number(node, "keepdims", 1)) or left == sorted(left)
+        return node.op_type in EACH_BY_ITSELF or node.op_type in ALONG_AN_AXIS
+
+    def _axes(self, reduction: onnx.NodeProto) -> list[int]:
+        if len(reduction.input) < 2 or reduction.input[1] not in self._constants:
+            return []
+        axes = numpy_helper.to_array(self._constants[reduction.input[1]]).tolist()
+        return [one % len(self._order) for one in axes]
+
+    def _sunk(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        """Lets a node read what is not turned, if it can; returns what turns its answer then."""
+        if node.op_type.startswith("Reduce"):
+            axes = np.array(sorted(self._order[axis] for axis in self._axes(node)), np.int64)
+            node.input[:] = [self._unturned[node.input[0]], self._constant(axes)]
+            return self._turned(node) if _number(node, "keepdims", 1) else []
+        inputs = [self._not_turned(one, node.op_type == "Concat") for one in node.input]
+        if any(one is None for one in inputs):
+            return []
+        node.input[:] = [one for one in inputs if one is not None]
+        if node.op_type in ALONG_AN_AXIS:
+            axis = self._order[_number(node, "axis", -1) % len(self._order)]
+            kept = [one for one in node.attribute if one.name != "axis"]
+            del node.attribute[:]
+            node.attribute.extend([*kept, helper.make_attribute("axis", axis)])
+        return self._turned(node)
+
+    def _not_turned(self, name: str, is_joined: bool) -> str | None:
+        """The name of a tensor that would be this one if it were turned; None if there is none."""
+        if name in self._unturned:
+            return self._unturned[name]
+        rank = len(self._order)
+        if name in self._constants:
+            array = numpy_helper.to_array(self._constants[name])
+            if array.ndim == 0 and not is_joined:
+                return name
+            if array.ndim > rank or (is_joined and array.ndim < rank):
+                return None
+            array = array.reshape((1,) * (rank - array.ndim) + array.shape)
+            return self._constant(np.transpose(array, np.argsort(self._order)))
+        given = self._lengths.get(name) if name else []
+        if given == [] and not is_joined:
+            return name
+        if given is None or len(given) > rank or (is_joined and len(given) < rank):
+            return None
+        shape = self._reshaped([1] * (rank - len(given)) + given)
+        if shape is None:
+            return None
+        before = self._reshapes.get(name)
+        is_back = before is not None and self._lengths.get(before) == shape
+        return before if is_back else self._reshape(name, shape)
+
+    def _reshaped(self, turned: Sequence[int]) -> list[int] | None:
+        """The shape before the turn, where nothing else but ones stands elsewhere then."""
+        places = [place for place, n in zip(self._order, turned, strict=True) if n != 1]
+        if places != sorted(places) or list(turned).count(-1) > 1 or 0 in turned:
+            return None
+        return [turned[axis] for axis in np.argsort(self._order)]
+
+    def _turned(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        """What gives a node's answer turned, under the name that it had."""
+        name = node.output[0]
+        node.output[0] = self._unturned[name] = f"{name}/unturned"
+        given = self._lengths.get(name)
+        if given is not None and len(given) == len(self._order) and self._reshaped(given):
+            shape = self._constant(np.array(given, np.int64))
+            return [helper.make_node("Reshape", [node.output[0], shape], [name], name=name)]
+        return [helper.make_node("Transpose", node.output, [name], name=name, perm=self._order)]
+
+    def _reshape(self, name: str, shape: Sequence[int]) -> str:
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = f"{name}/{self._order}"
+            inputs = [name, self._constant(np.array(shape, np.int64))]
+            self._graph.node.append(helper.make_node("Reshape", inputs, [made], name=made))
+        return made
+
+    def _constant(self, array: np.ndarray) -> str:
+        name = f"turns/{len(self._graph.initializer)}"
+        self._graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+
+def _order(turn: onnx.NodeProto) -> Order:
+    (order,) = (tuple(one.ints) for one in turn.attribute if one.name == "perm")
+    return order
+
+
+def _number(node: onnx.NodeProto, name: str, default: int) -> int:
+    return next((int(one.i) for one in node.attribute if one.name == name), default)
