@@ -3,7 +3,8 @@
     python -m benchmarks.prediction runs/digits models/digits/1 [--threads 2] [--json]
 
 All are asked in turn, many rounds in one process; quoted are medians, and ratios of the same
-round. TensorFlow gets `--threads` threads, ONNX Runtime what `serving` gives it.
+round. TensorFlow gets `--threads` threads; ONNX Runtime what `serving` gives it, one, and in a line
+of its own as many as TensorFlow.
 """
 
 import argparse
@@ -31,7 +32,7 @@ def main() -> int:
     )
     parser.add_argument("run", type=Path, help="a run directory")
     parser.add_argument("bundle", type=Path, help="its bundle")
-    parser.add_argument("--threads", type=int, default=2, help="TensorFlow's threads (2)")
+    parser.add_argument("--threads", type=int, default=2, help="threads (2)")
     parser.add_argument("--json", action="store_true", help="print medians as JSON")
     options = parser.parse_args()
     medians = measure(options.run, options.bundle, options.threads)
@@ -79,13 +80,16 @@ def _calls(run: Path, bundle: Path, threads: int) -> dict[str, Callable[[], obje
     saved = tf.saved_model.load(str(bundle)).signatures["serving_default"]
     tensors = {name: tf.constant(value) for name, value in inputs.items()}
     served.predict(**inputs)
-    bare = served._sessions["serving_default"]._session
+    wide = serving.load(bundle, threads=threads)
+    wide.predict(**inputs)
+    bare, bare_wide = (one._sessions["serving_default"]._session for one in (served, wide))
     return {
         "Keras model.predict": lambda: model.predict(only, verbose=0),
         "Keras model(x)": lambda: model(only, training=False).numpy(),
         "SavedModel": lambda: [answer.numpy() for answer in saved(**tensors).values()],
         "ONNX Runtime (serving)": lambda: served.predict(**inputs),
         "ONNX Runtime (bare)": lambda: bare.run(None, inputs),
+        f"ONNX Runtime ({threads} threads)": lambda: bare_wide.run(None, inputs),
     }
 
 

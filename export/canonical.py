@@ -2,12 +2,13 @@
 
 tf2onnx numbers names by a counter of the process and walks over sets, so two exports of a model
 differ. Here nodes stand in the order in which the outputs need them, nodes that nothing needs are
-gone, and every name but those of inputs and outputs says only what it is and the how-manieth.
+gone, and every name but those of inputs and outputs says the layer that it comes from, where that
+is known, what it is, and the how-manieth: `encoder/attention/MatMul_2`.
 An Identity that only passes on is gone: tf2onnx leaves one in the body of a loop or not.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -39,17 +40,35 @@ def lengths(value: onnx.ValueInfoProto) -> list[int]:
     return [d.dim_value if d.HasField("dim_value") else -1 for d in dimensions]
 
 
-def canonicalize(graph: onnx.GraphProto, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+def canonicalize(
+    graph: onnx.GraphProto,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    layer_of: Callable[[str], str] = lambda name: "",
+) -> None:
     """Orders and names everything in a graph.
 
     Args:
         graph: changed in place; loses what it says of inner shapes, which runtimes infer.
         inputs, outputs: the names that they get, in the graph's order.
+        layer_of: told a node's name, returns that of its layer; "" where there is none.
     """
     _pass_over_identities(graph)
     names = {value.name: new for value, new in zip(graph.input, inputs, strict=True)}
     names.update({value.name: new for value, new in zip(graph.output, outputs, strict=True)})
+    for node in graph.node:
+        node.name = layer_of(node.name)
     _canonicalize(graph, names, prefix="")
+
+
+def layers_in(graph: onnx.GraphProto) -> Callable[[str], str]:
+    """Returns what tells the layer of a node in a graph that was made of this canonical one."""
+    known = {_layer(node.name) for node in graph.node}
+    return lambda name: layer if (layer := _layer(name)) in known else ""
+
+
+def _layer(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def _pass_over_identities(graph: onnx.GraphProto) -> None:
@@ -89,17 +108,21 @@ def _read_instead(graph: onnx.GraphProto, before: str, after: str) -> None:
 
 
 def _canonicalize(graph: onnx.GraphProto, names: dict[str, str], prefix: str) -> None:
-    """Renames by `names` what is in it, and by kind and number what is not."""
+    """Renames by `names` what is in it, and by layer, kind and number what is not.
+
+    A node's own name is its layer's.
+    """
     constants = {constant.name: constant for constant in graph.initializer}
     nodes, numbers = _in_order_of_need(graph), Counter[str]()
     for node in nodes:
-        numbers[node.op_type] += 1
-        node.name = f"{prefix}{node.op_type}/{numbers[node.op_type]}"
+        kind = f"{node.name}/{node.op_type}" if node.name else node.op_type
+        numbers[kind] += 1
+        node.name = f"{prefix}{kind}" + (f"_{numbers[kind]}" if numbers[kind] > 1 else "")
         for slot, name in enumerate(_needs(node)):
             if name in constants:
                 names.setdefault(name, f"{node.name}/{slot}")
         for body in bodies(node):
-            _canonicalize_body(body, names, f"{node.name}/")
+            _canonicalize_body(body, names, f"{node.name}/body/")
         _rename(node, names)
     for slot, value in enumerate((*graph.input, *graph.output)):
         value.name = names.setdefault(value.name, f"{prefix}{slot}")
@@ -111,6 +134,8 @@ def _canonicalize(graph: onnx.GraphProto, names: dict[str, str], prefix: str) ->
 
 def _canonicalize_body(body: onnx.GraphProto, outer: Mapping[str, str], prefix: str) -> None:
     inputs = {value.name: f"{prefix}input_{i}" for i, value in enumerate(body.input)}
+    for node in body.node:
+        node.name = ""
     _canonicalize(body, {**outer, **inputs}, prefix)
     body.name = f"{prefix}body"
 

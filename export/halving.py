@@ -5,6 +5,7 @@ take on a CPU, where it could then not be proven, is what the weights are stored
 float32 once, when the graph is loaded.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import ml_dtypes
@@ -23,17 +24,17 @@ def to_float16(path: Path) -> str:
     from onnxruntime.transformers import float16
 
     model = onnx.load(str(path))
-    inputs, outputs = _names(model)
+    layer_of = canonical.layers_in(model.graph)
     made = float16.convert_float_to_float16(model, keep_io_types=True)
-    _write(made, path, inputs, outputs)
+    _write(made, path, layer_of)
     return "everything"
 
 
 def to_bfloat16(path: Path) -> str:
     """Stores a graph's weights in bfloat16, in place; returns `weights`."""
     model = onnx.load(str(path))
-    inputs, outputs = _names(model)
     graph = model.graph
+    layer_of = canonical.layers_in(graph)
     for constant in list(graph.initializer):
         if constant.data_type != TensorProto.FLOAT or np.prod(constant.dims) < LARGE:
             continue
@@ -44,7 +45,7 @@ def to_bfloat16(path: Path) -> str:
         graph.node.insert(
             0, helper.make_node("Cast", [name], [constant.name], to=TensorProto.FLOAT)
         )
-    _write(model, path, inputs, outputs)
+    _write(model, path, layer_of)
     return "weights"
 
 
@@ -52,10 +53,9 @@ WRITERS = {"float16": to_float16, "bfloat16": to_bfloat16}
 """By what they make a graph of."""
 
 
-def _names(model: onnx.ModelProto) -> tuple[list[str], list[str]]:
-    return [one.name for one in model.graph.input], [one.name for one in model.graph.output]
-
-
-def _write(model: onnx.ModelProto, path: Path, inputs: list[str], outputs: list[str]) -> None:
-    canonical.canonicalize(model.graph, inputs, outputs)
+def _write(model: onnx.ModelProto, path: Path, layer_of: Callable[[str], str]) -> None:
+    inputs, outputs = (
+        [one.name for one in side] for side in (model.graph.input, model.graph.output)
+    )
+    canonical.canonicalize(model.graph, inputs, outputs, layer_of)
     path.write_bytes(model.SerializeToString(deterministic=True))

@@ -54,7 +54,7 @@ def write(signature: Signature, path: Path, *, opset: int | None = None) -> None
         raise refusal
     try:
         model = _lifted(model, opset or _best(model), weights)
-        _make_canonical(model, signature)
+        _make_canonical(model, signature, origins)
         _describe(model, signature)
         _store(model, weights, path)
     except INVALID as error:
@@ -140,7 +140,7 @@ def _freeze(graph: onnx.GraphProto, captures: Sequence[tuple[Any, Any]], own: in
     del graph.input[own:]
 
 
-def _make_canonical(model: onnx.ModelProto, signature: Signature) -> None:
+def _make_canonical(model: onnx.ModelProto, signature: Signature, origins: Origins) -> None:
     canonical.fix_reshapes(model)
     turns.sink(model)
     layouts.simplify(model.graph)
@@ -150,6 +150,7 @@ def _make_canonical(model: onnx.ModelProto, signature: Signature) -> None:
         model.graph,
         [tensor.name for tensor in signature.inputs],
         [tensor.name for tensor in signature.outputs],
+        origins.path,
     )
     _declare(model.graph, signature)
     used = {"", *(node.domain for node in all_nodes(model.graph))}

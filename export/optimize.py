@@ -48,10 +48,10 @@ def optimize(path: Path) -> Optimized:
     graph = before.graph
     nodes = len(graph.node)
     inputs, outputs = [one.name for one in graph.input], [one.name for one in graph.output]
-    declared = list(graph.input), list(graph.output)
+    declared, layer_of = (list(graph.input), list(graph.output)), canonical.layers_in(graph)
     graph.CopyFrom(after.graph)
     graph.name = path.stem
-    canonical.canonicalize(graph, inputs, outputs)
+    canonical.canonicalize(graph, inputs, outputs, layer_of)
     for values, own in zip((graph.input, graph.output), declared, strict=True):
         del values[:]
         values.extend(own)

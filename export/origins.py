@@ -46,6 +46,11 @@ class Origins:
         found = (self._chain(name) for name in names)
         return list(dict.fromkeys(described(chain) for chain in found if chain))
 
+    def path(self, name: str) -> str:
+        """Returns the name of the layer that an operator comes from; "" if no layer made it."""
+        chain = self._chain(name)
+        return _path(chain) if len(chain) > 1 else ""
+
     def _chain(self, name: str) -> list[keras.Operation]:
         """Each once: the body of a loop begins with the scopes that the loop itself is in."""
         return [self._called[int(number)] for number in dict.fromkeys(SCOPE.findall(name))]
@@ -60,10 +65,17 @@ def described(chain: Sequence[keras.Operation]) -> str:
     Args:
         chain: layers that call each other, the model first.
     """
+    return f"{_path(chain)} ({type(chain[_last(chain)]).__name__})"
+
+
+def _path(chain: Sequence[keras.Operation]) -> str:
+    last = _last(chain)
+    return "/".join(layer.name for layer in chain[min(1, last) : last + 1])
+
+
+def _last(chain: Sequence[keras.Operation]) -> int:
     own = [position for position, layer in enumerate(chain) if _is_a_persons(layer)]
-    last = min(own[-1] + 1 if own else 0, len(chain) - 1)
-    path = "/".join(layer.name for layer in chain[min(1, last) : last + 1])
-    return f"{path} ({type(chain[last]).__name__})"
+    return min(own[-1] + 1 if own else 0, len(chain) - 1)
 
 
 def _is_a_persons(layer: keras.Operation) -> bool:

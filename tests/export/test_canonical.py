@@ -67,6 +67,23 @@ def test_names_and_free_dimensions_are_the_models_own(tmp_path):
     ]
 
 
+def test_nodes_and_weights_have_their_layers_names(tmp_path):
+    encoder = keras.Sequential(
+        [layers.Dense(4, activation="relu", name="wide"), layers.Dense(3, name="narrow")],
+        name="encoder",
+    )
+    series = keras.Input((5, 2), name="series")
+    x = encoder(encoder(layers.LSTM(2, return_sequences=True, name="memory")(series))[..., :2])
+    model = keras.Model(series, layers.RNN(layers.LSTMCell(2), name="steps")(x))
+    path = written(model, tmp_path / "model.onnx")
+    graph = onnx.load(path).graph
+    names = [node.name for node in graph.node]
+    assert len(set(names)) == len(names)
+    assert {"memory/LSTM", "encoder/wide/Relu", "encoder/wide/Relu_2"} <= set(names)
+    assert {one.name.rpartition("/")[0] for one in graph.initializer} <= set(names)
+    assert not {"encoder/wide/MatMul", "encoder/narrow/MatMul"} - set(names)
+
+
 def test_a_classifier_has_no_nodes_that_compute_shapes_and_no_loose_normalization(tmp_path):
     model = onnx.load(written(classifier(), tmp_path / "model.onnx"))
     operators = [node.op_type for node in model.graph.node]
