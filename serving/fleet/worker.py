@@ -118,7 +118,7 @@ class Worker:
 
     def is_lone(self) -> bool:
         """Tells whether one request has come, or begun to, and no other."""
-        return self._connections.answering + len(self._grpc.calls) == 1
+        return self._connections.answering + len(self._grpc.calls.answering) == 1
 
     async def _do_load(self, message: Any) -> None:
         loop = asyncio.get_running_loop()
@@ -180,7 +180,7 @@ class Worker:
     async def _stop(self, seconds: float) -> None:
         """Answers what is there, then ends."""
         end = time.monotonic() + seconds
-        self._catalog.is_ready, self._catalog.is_stopping = False, True
+        self._catalog.stop()
         self._connections.is_stopping = True
         await asyncio.sleep(min(LAST_WORDS_SECONDS, seconds))
         self._connections.end_idle()

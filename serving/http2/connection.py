@@ -41,6 +41,9 @@ class Owner(Protocol):
     def opened(self, connection: "Connection") -> None:
         """There is another connection."""
 
+    def rested(self, connection: "Connection") -> None:
+        """The connection's last request is answered."""
+
     def closed(self, connection: "Connection") -> None:
         """The connection is no more."""
 
@@ -54,9 +57,14 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._outgoing = Outgoing(owner.patience_seconds, owner.slowest_bytes_per_second)
         self._streams = Streams(self, self._outgoing, owner.begin)
-        dispatch = Dispatch(self._streams, self._outgoing, self.flush, self._close_if_done)
+        dispatch = Dispatch(self._streams, self._outgoing, self.flush, self._look_for_end)
         self._reading = Reading(dispatch, self._is_open)
         self._lingers_until: float | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """No request is open, and it does not end already."""
+        return not self._streams.open and not self._streams.is_closing
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Is called once, at the beginning."""
@@ -125,7 +133,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self._streams.is_closing:
             self._streams.is_closing = True
             self._go_away(frames.NO_ERROR)
-            self._close_if_done()
+            self._look_for_end()
 
     def close(self) -> None:
         """Ends the connection at once, but for what was written."""
@@ -139,7 +147,7 @@ class Connection(asyncio.BufferedProtocol):
         if stream.is_answered and stream.number in self._streams.open:
             self._streams.answered(stream)
             self._outgoing.moved()
-            self._close_if_done()
+            self._look_for_end()
 
     async def drained(self, stream: Stream) -> None:
         """Waits until what was sent on a stream is on its way."""
@@ -184,9 +192,14 @@ class Connection(asyncio.BufferedProtocol):
         is_there = self._transport is not None and not self._transport.is_closing()
         return is_there and self._lingers_until is None
 
-    def _close_if_done(self) -> None:
-        if self._streams.is_closing and not self._streams.open:
+    def _look_for_end(self) -> None:
+        """Ends the connection if it is to end, and nothing is open any more."""
+        if self._streams.open:
+            return
+        if self._streams.is_closing:
             self._linger()
+        else:
+            self._owner.rested(self)
 
     def _linger(self) -> None:
         """Ends the connection; what still comes is thrown away.
