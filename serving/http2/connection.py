@@ -30,10 +30,12 @@ class Owner(Protocol):
         patience_seconds: for the first words of a connection, for a frame to be whole, and for an
             answer to be taken.
         slowest_bytes_per_second: at which frames must come, and answers be taken, beyond that.
+        scratch: where all of them read.
     """
 
     patience_seconds: float
     slowest_bytes_per_second: float
+    scratch: bytearray
 
     def begin(self, stream: Stream) -> None:
         """A request has come: sets the stream's receiver, unless it is answered already."""
@@ -58,7 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         self._outgoing = Outgoing(owner.patience_seconds, owner.slowest_bytes_per_second)
         self._streams = Streams(self, self._outgoing, owner.begin)
         dispatch = Dispatch(self._streams, self._outgoing, self.flush, self._look_for_end)
-        self._reading = Reading(dispatch, self._is_open)
+        self._reading = Reading(dispatch, self._is_open, owner.scratch)
         self._lingers_until: float | None = None
 
     @property
@@ -140,6 +142,11 @@ class Connection(asyncio.BufferedProtocol):
         self._streams.is_closing = True
         if self._transport is not None:
             self._transport.close()
+
+    def drop(self) -> None:
+        """Ends the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def flush(self, stream: Stream) -> None:
         """Sends of a stream what the client takes; forgets one whose answer is sent."""

@@ -13,6 +13,7 @@ import time
 from serving.errors import ServingError
 from serving.http2 import frames, hpack
 from serving.http2.connection import Connection
+from serving.http2.reading import SCRATCH_BYTES
 from serving.http2.stream import Stream
 from serving.intake import Intake
 from serving.rpc.buffers import Buffers
@@ -22,8 +23,8 @@ from serving.rpc.methods import Methods
 
 LOG = logging.getLogger(__name__)
 BACKLOG = 1024
-MOST_LEAVING = 64
-"""Connections that were told to go and are open still, beyond those that there may be."""
+MOST_LEAVING = 16
+"""Connections that were told to go and have not gone, beyond those that there may be."""
 
 
 class Server:
@@ -57,10 +58,12 @@ class Server:
         """
         self.largest_bytes, self.patience_seconds = largest_bytes, patience_seconds
         self.slowest_bytes_per_second = slowest_bytes_per_second
+        self.scratch = bytearray(SCRATCH_BYTES)
         self.buffers, self.calls = Buffers(), Calls(most_calls, most_connections)
         self.intake = Intake(largest_bytes)
         self._methods, self._most_connections = methods, most_connections
         self._connections = dict[Connection, None]()  # the ones idle for the longest come first
+        self._leaving = dict[Connection, None]()
         self._listeners: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int, shared: socket.socket | None = None) -> None:
@@ -84,7 +87,7 @@ class Server:
             await asyncio.sleep(0.01)
         self.calls.cancel()
         await asyncio.sleep(0)  # so that they can say how they ended
-        for connection in list(self._connections):
+        for connection in [*self._connections, *self._leaving]:
             connection.close()
 
     def check_time(self, now: float, stood_still_seconds: float = 0.0) -> None:
@@ -94,7 +97,7 @@ class Server:
             now: monotonic seconds.
             stood_still_seconds: for so long this process did not run.
         """
-        for connection in list(self._connections):
+        for connection in [*self._connections, *self._leaving]:
             connection.check_time(now, stood_still_seconds)
         self.buffers.rest()
 
@@ -136,14 +139,19 @@ class Server:
     def opened(self, connection: Connection) -> None:
         """There is another connection: where that is one too many, another one is to go."""
         self._connections[connection] = None
-        too_many = len(self._connections) - self._most_connections
-        if too_many <= 0:
+        if len(self._connections) <= self._most_connections:
             return
-        idle = (one for one in self._connections if one.is_idle and one is not connection)
-        if too_many <= MOST_LEAVING and (oldest := next(idle, None)):
-            oldest.stop()
-        else:
+        oldest = next(one for one in self._connections if one.is_idle)
+        if oldest is connection:
             connection.close()
+            return
+        del self._connections[oldest]
+        self._leaving[oldest] = None
+        oldest.stop()
+        if len(self._leaving) > MOST_LEAVING:
+            longest = next(iter(self._leaving))
+            del self._leaving[longest]
+            longest.drop()
 
     def rested(self, connection: Connection) -> None:
         """A connection's last call is answered."""
@@ -153,6 +161,7 @@ class Server:
     def closed(self, connection: Connection) -> None:
         """A connection is no more."""
         self._connections.pop(connection, None)
+        self._leaving.pop(connection, None)
 
     def _start(self, call: Call) -> None:
         if refusal := self.calls.refusal():
