@@ -8,6 +8,7 @@ that sends much at once is read bit by bit, so that the others' turn comes in be
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from typing import Protocol, cast
 
 from serving.http2 import frames, hpack
@@ -64,9 +65,9 @@ class Connection(asyncio.BufferedProtocol):
         self._lingers_until: float | None = None
 
     @property
-    def is_idle(self) -> bool:
-        """No request is open, and it does not end already."""
-        return not self._streams.open and not self._streams.is_closing
+    def streams(self) -> Iterable[Stream]:
+        """Those that are open."""
+        return self._streams.open.values()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Is called once, at the beginning."""

@@ -50,8 +50,8 @@ class Server:
             methods: by path.
             largest_bytes: of a message.
             most_calls: at the same time; more are refused at once.
-            most_connections: open at the same time; for another one the one that has been idle
-                the longest is told to go. As many calls may wait for news.
+            most_connections: open at the same time; for another one the one that has not been
+                answered for the longest is told to go. As many calls may wait for news.
             patience_seconds: for the first words of a connection, for a call to come, and for an
                 answer to be taken.
             slowest_bytes_per_second: at which it must come, and be taken, beyond that.
@@ -62,7 +62,7 @@ class Server:
         self.buffers, self.calls = Buffers(), Calls(most_calls, most_connections)
         self.intake = Intake(largest_bytes)
         self._methods, self._most_connections = methods, most_connections
-        self._connections = dict[Connection, None]()  # the ones idle for the longest come first
+        self._connections = dict[Connection, None]()  # those not answered for long come first
         self._leaving = dict[Connection, None]()
         self._listeners: list[asyncio.Server] = []
 
@@ -141,7 +141,7 @@ class Server:
         self._connections[connection] = None
         if len(self._connections) <= self._most_connections:
             return
-        oldest = next(one for one in self._connections if one.is_idle)
+        oldest = next(one for one in self._connections if not self._is_busy(one))
         if oldest is connection:
             connection.close()
             return
@@ -162,6 +162,13 @@ class Server:
         """A connection is no more."""
         self._connections.pop(connection, None)
         self._leaving.pop(connection, None)
+
+    def _is_busy(self, connection: Connection) -> bool:
+        """Tells whether there is an answer to come; a call that has not come whole is none."""
+        return any(
+            stream.unsent_bytes or stream.receiver in self.calls.answering
+            for stream in connection.streams
+        )
 
     def _start(self, call: Call) -> None:
         if refusal := self.calls.refusal():
