@@ -1,5 +1,7 @@
 """TF Serving's gRPC API against a real server, asked by TF Serving's own client."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import grpc
 import numpy as np
 import pytest
@@ -228,6 +230,34 @@ def test_health_and_reflection_are_the_standard_ones(channel):
     assert "tensorflow.serving.ModelService" in database.get_services()
     file = database.FindFileContainingSymbol("tensorflow.serving.PredictRequest")
     assert "PredictRequest" in [one.name for one in file.message_type]
+
+
+def test_a_model_that_is_no_more_is_forgotten_after_its_last_answer(start_server, models):
+    """Nobody looks at the folders meanwhile, and the new configuration is long in force by then."""
+    server = start_server(models, "--workers", "2", "--poll", "0", "--queue-ms", "6e5")
+    text = f"""config {{ model_config_list {{ config {{
+        name: "half_plus" base_path: "{models / "half_plus"}"
+        model_platform: "tensorflow" }} }} }}"""
+    request = text_format.Parse(text, model_management_pb2.ReloadConfigRequest())
+    with (
+        grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        stub = model_service_pb2_grpc.ModelServiceStub(channel)
+        rows = {"instances": [[1.0] * 250] * 300}
+        begun = pool.submit(server.post, "/v1/models/slow:predict", rows)
+        server.until("/v1/models/slow", lambda *_: in_flight(server) == 2)  # and the one that asks
+        assert stub.HandleReloadConfigRequest(request).status.error_code == 0
+        assert not begun.done()
+        assert begun.result()[0] == 200
+        server.until("/v1/models/slow", lambda status, _: status == 404)
+    assert server.stop() == 0
+
+
+def in_flight(server):
+    _, _, page = server.request("GET", "/monitoring/prometheus/metrics")
+    (line,) = [x for x in page.splitlines() if x.startswith(b"keras_serve_requests_in_flight{}")]
+    return int(line.split()[-1])
 
 
 def test_a_configuration_is_replaced_and_labels_move(start_server, models):

@@ -26,6 +26,7 @@ from tests.soak import (
     malicious,
     memory,
     overload,
+    slow_calls,
     slow_clients,
     swaps,
 )
@@ -35,6 +36,7 @@ TRIALS = [
     *fuzz.TRIALS,
     *bodies.TRIALS,
     *slow_clients.TRIALS,
+    *slow_calls.TRIALS,
     *overload.TRIALS,
     *memory.TRIALS,
     *swaps.TRIALS,
