@@ -21,6 +21,8 @@ from tests.soak.trial import Outcome, Trial
 
 CONNECTIONS, CROWD = 500, 3000
 """That there may be in each worker, and that come."""
+PAUSE_SECONDS, STAY_SECONDS = 0.004, 5.0
+"""Between two of a crowd; after the last."""
 LARGEST_GROWTH = 64 * MEBIBYTE
 BEGUN = frames.PREFACE + frames.settings({})
 CALLED = frame(HEADERS, END_HEADERS, 1, FIELDS)
@@ -40,7 +42,7 @@ def pictures(count):
 CROWDS = {
     "idle ones": BEGUN,
     "half-open calls": BEGUN
-    + b"".join(frame(HEADERS, END_HEADERS, number, FIELDS) for number in range(1, 40, 2)),
+    + b"".join(frame(HEADERS, END_HEADERS, number, FIELDS) for number in range(1, 20, 2)),
 }
 """What each of very many sends."""
 
@@ -126,13 +128,18 @@ async def normal(server, ended):
 
 
 async def crowd(server, content):
-    """Opens more connections than there may be, and keeps them; returns their writers."""
-    pairs = []
+    """Opens more connections than there may be, and stays; returns the bytes that this takes."""
+    before, pairs = server.memory_bytes(), []
     for _ in range(CROWD):
         with contextlib.suppress(OSError):
             pairs.append(await asyncio.open_connection("127.0.0.1", server.grpc_port))
             pairs[-1][1].write(content)
-    return [writer for _, writer in pairs]
+        await asyncio.sleep(PAUSE_SECONDS)
+    await asyncio.sleep(STAY_SECONDS)
+    taken = server.memory_bytes() - before
+    for _, writer in pairs:
+        writer.transport.abort()
+    return taken
 
 
 async def while_asked(server, doing):
@@ -148,22 +155,18 @@ async def slow(number):
     faults, figures = [], {}
     with Live("--connections", CONNECTIONS) as server:
         _, idle = await while_asked(server, asyncio.sleep(5))
-        before, memory = server.descriptors(), server.memory_bytes()
-        busy = 0.0
+        before, busy = server.descriptors(), 0.0
+        for name, content in CROWDS.items():
+            taken, p99 = await while_asked(server, crowd(server, content))
+            figures[f"{name} MiB"], busy = taken / MEBIBYTE, max(busy, p99)
+            if taken > LARGEST_GROWTH:
+                faults.append(f"{name} took {taken / MEBIBYTE:.0f} MiB")
         for kind, clients in KINDS.items():
             held_all = asyncio.gather(*(held(server, kind) for _ in range(clients)))
             seconds, p99 = await while_asked(server, held_all)
             figures[f"{kind.__name__} s"], busy = max(seconds), max(busy, p99)
             if max(seconds) > LONGEST_SECONDS:
                 faults.append(f"{kind.__name__} was borne for {max(seconds):.1f} s")
-        for name, content in CROWDS.items():
-            writers, p99 = await while_asked(server, crowd(server, content))
-            busy = max(busy, p99)
-            figures[f"{name} MiB"] = (server.memory_bytes() - memory) / MEBIBYTE
-            if server.memory_bytes() - memory > LARGEST_GROWTH:
-                faults.append(f"{name} took {figures[f'{name} MiB']:.0f} MiB")
-            for writer in writers:
-                writer.transport.abort()
         await asyncio.sleep(1)
         figures["others' p99 ms"], figures["idle p99 ms"] = 1000 * busy, 1000 * idle
         if busy > max(2 * idle, idle + 0.02):
