@@ -1,5 +1,7 @@
 """TF Serving's gRPC API against a real server, asked by TF Serving's own client."""
 
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -22,6 +24,9 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
     regression_pb2,
 )
+
+from tests.serving.frame_client import Client, call, half_plus, message
+from tests.serving.server_process import wait_until
 
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
 
@@ -230,6 +235,27 @@ def test_health_and_reflection_are_the_standard_ones(channel):
     assert "tensorflow.serving.ModelService" in database.get_services()
     file = database.FindFileContainingSymbol("tensorflow.serving.PredictRequest")
     assert "PredictRequest" in [one.name for one in file.message_type]
+
+
+def test_a_worker_that_takes_anothers_place_is_not_called_before_it_has_the_models(
+    start_server, models
+):
+    server = start_server(models, "--workers", "1", "--queue-ms", "6e5")
+    os.kill(server.workers()[-1], signal.SIGKILL)
+    told = set()
+
+    def is_answered():
+        try:
+            with Client(server) as client:
+                client.send(call(message(half_plus())))
+                told.add(client.answer()[1][b"grpc-status"])
+        except (OSError, TypeError):  # there is nobody, or the connection has ended
+            return False
+        return b"0" in told
+
+    wait_until(is_answered)
+    assert told == {b"0"}
+    assert server.stop() == 0
 
 
 def test_a_model_that_is_no_more_is_forgotten_after_its_last_answer(start_server, models):
