@@ -213,7 +213,7 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
         type=_whole(1, 1_000_000),
         default=4096,
         metavar="N",
-        help="open at the same time; more wait (4096)",
+        help="open at the same time; of more, REST's wait, and gRPC's least recent goes (4096)",
     )
     group.add_argument(
         "--session-seconds",

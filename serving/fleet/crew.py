@@ -70,14 +70,18 @@ class Crew:
         self._restarts = 0
         self._is_stopping = False
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._first: list[asyncio.Task[Any]] = []
         self.state: Callable[[], dict[str, Any]] = dict
         self.answer: Answer | None = None
 
     async def start(self) -> None:
         """Starts the workers."""
-        for _ in range(self._settings.workers):
-            await self._start_worker()
+        self._first = [await self._start_worker() for _ in range(self._settings.workers)]
         self._begin(self._keep_snapshots())
+
+    async def open(self) -> None:
+        """Waits until the first workers take connections."""
+        await asyncio.gather(*self._first)
 
     async def try_version(self, folder: Path) -> Outcome:
         """Tries a version in a process of its own."""
@@ -140,7 +144,8 @@ class Crew:
             with contextlib.suppress(ValueError):
                 worker.process.kill()
 
-    async def _start_worker(self) -> None:
+    async def _start_worker(self) -> "asyncio.Task[Any]":
+        """Starts one; returns what ends once it takes connections."""
         control, their_control = socket.socketpair()
         way, their_way = handover.pair()
         process = self._context.Process(
@@ -165,7 +170,7 @@ class Crew:
         loop.add_reader(process.sentinel, self._lost, worker)
         self._begin(self._listen(worker))
         # What is loaded from now on is asked of this one too; see `load`.
-        self._begin(self._prepare(worker, list(self._loads)))
+        return self._begin(self._prepare(worker, list(self._loads)))
 
     async def _prepare(self, worker: _Worker, keys: list[Key]) -> None:
         """Has a new worker load what the others have, then gives it connections."""
@@ -178,6 +183,8 @@ class Crew:
                 if reply["code"] != "OK":
                     LOG.error("a new worker has not %s %d: %s", name, number, reply["error"])
         worker.channel.send(do="show", **self.state())
+        with contextlib.suppress(Unavailable):
+            await worker.channel.ask(do="open")
         worker.is_ready = worker in self._workers
         self.placement.settle()
 
@@ -234,10 +241,11 @@ class Crew:
             await asyncio.sleep(SNAPSHOT_SECONDS)
             await self.metrics()
 
-    def _begin(self, work: Any) -> None:
+    def _begin(self, work: Any) -> "asyncio.Task[Any]":
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)

@@ -9,6 +9,7 @@ from pathlib import Path
 from serving.errors import BadInput
 
 BACKLOG = 1024
+PROTOCOLS = 2
 DESCRIPTORS_FOR_ITSELF = 40
 """Files that a process needs beside its connections."""
 FEWEST_CONNECTIONS = 8
@@ -85,16 +86,16 @@ def allow_connections(wanted: int) -> int:
     """Raises the limit of open files as far as is allowed.
 
     Args:
-        wanted: how many connections a process is to have at the same time.
+        wanted: how many connections of each protocol a process is to have at the same time.
 
     Returns:
         How many it can have.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = wanted + DESCRIPTORS_FOR_ITSELF
+    files = PROTOCOLS * wanted + DESCRIPTORS_FOR_ITSELF
     if soft < files:
         with contextlib.suppress(ValueError, OSError):
             limit = files if hard == resource.RLIM_INFINITY else min(files, hard)
             resource.setrlimit(resource.RLIMIT_NOFILE, (max(limit, soft), hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return min(wanted, max(soft - DESCRIPTORS_FOR_ITSELF, FEWEST_CONNECTIONS))
+    return min(wanted, max((soft - DESCRIPTORS_FOR_ITSELF) // PROTOCOLS, FEWEST_CONNECTIONS))

@@ -45,7 +45,8 @@ class Settings:
             the slowest pace.
         slowest_bytes_per_second: at which bodies must come, and answers be taken.
         rest_body_bytes, grpc_message_bytes: the largest that are taken.
-        most_connections: open at the same time; more wait.
+        most_connections: open at the same time: of REST in all, and more wait; of gRPC in each
+            worker, and for more those go whose last answer is the longest ago.
         session_seconds: how long a text in the making is kept for its next request.
         grace_seconds: for what is being answered, after SIGTERM.
         has_cors: other sites' pages may call the REST API.

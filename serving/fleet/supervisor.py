@@ -92,6 +92,7 @@ class _Supervisor:
     async def _say_when_ready(self) -> None:
         """Tells a person, once, what came of the versions that were there at the start."""
         await self._versions.settle()
+        await self._crew.open()
         found = [
             f"{name} {number}"
             for name, versions in sorted(self._versions.statuses().items())

@@ -204,8 +204,8 @@ class Versions:
                 error_code=outcome.error_code,
                 error_message=outcome.error_message,
             )
-        self._workers.show()
         self._retire(name)
+        self._workers.show()
         await self._notify()
 
     def _retire(self, name: str) -> None:
@@ -227,6 +227,7 @@ class Versions:
         self._workers.show()
         await self._workers.unload(name, number)
         one.status, one.task = Status(state=State.END), None
+        self._retire(name)  # a model that is no more is forgotten with its last version
         self._workers.show()
         await self._notify()
 

@@ -86,6 +86,7 @@ class Worker:
         self._connections = Connections(settings, app, way, states)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._channel: Channel | None = None
+        self._grpc_socket: socket.socket | None = None
         self._grpc = Server(
             services.methods(self._catalog, self._texts, self._observer, self._reload),
             largest_bytes=settings.grpc_message_bytes,
@@ -100,7 +101,7 @@ class Worker:
         self._channel = channel
         self._connections.start()
         self._start(self._sweep())
-        await self._grpc.start(self._settings.host, self._settings.grpc_port, grpc_socket)
+        self._grpc_socket = grpc_socket
         async for message in channel.messages():
             if message["do"] == "stop":
                 await self._stop(message["seconds"])
@@ -118,7 +119,12 @@ class Worker:
 
     def is_lone(self) -> bool:
         """Tells whether one request has come, or begun to, and no other."""
-        return self._connections.answering + len(self._grpc.calls) == 1
+        return self._connections.answering + len(self._grpc.calls.answering) == 1
+
+    async def _do_open(self, message: Any) -> None:
+        """Takes gRPC connections, now that the models are there that the others have."""
+        await self._grpc.start(self._settings.host, self._settings.grpc_port, self._grpc_socket)
+        self._reply(message, {})
 
     async def _do_load(self, message: Any) -> None:
         loop = asyncio.get_running_loop()
@@ -180,7 +186,7 @@ class Worker:
     async def _stop(self, seconds: float) -> None:
         """Answers what is there, then ends."""
         end = time.monotonic() + seconds
-        self._catalog.is_ready, self._catalog.is_stopping = False, True
+        self._catalog.stop()
         self._connections.is_stopping = True
         await asyncio.sleep(min(LAST_WORDS_SECONDS, seconds))
         self._connections.end_idle()

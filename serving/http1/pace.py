@@ -36,12 +36,26 @@ class Pace:
             now: monotonic seconds.
         """
         unsent = transport.get_write_buffer_size()
-        if not unsent:
+        if not self._is_due(unsent, now):
+            return False
+        return self._judge(self._written - unsent - sockets.unacknowledged_bytes(transport), now)
+
+    def is_held_back(self, unsent_bytes: int, now: float) -> bool:
+        """Tells the same of what the client lets come, where it has a say in that.
+
+        Args:
+            unsent_bytes: that are held until it lets them come; not among those that `wrote` told.
+            now: monotonic seconds.
+        """
+        return self._is_due(unsent_bytes, now) and self._judge(self._written, now)
+
+    def _is_due(self, unsent_bytes: int, now: float) -> bool:
+        if not unsent_bytes:
             self._window_ends = None
             return False
-        if self._window_ends is not None and now < self._window_ends:
-            return False
-        taken = self._written - unsent - sockets.unacknowledged_bytes(transport)
+        return self._window_ends is None or now >= self._window_ends
+
+    def _judge(self, taken: int, now: float) -> bool:
         is_first, before = self._window_ends is None, self._taken_before
         self._taken_before, self._window_ends = taken, now + self._window_seconds
         return not is_first and taken - before < self._least_bytes

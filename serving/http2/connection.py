@@ -8,6 +8,7 @@ that sends much at once is read bit by bit, so that the others' turn comes in be
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from typing import Protocol, cast
 
 from serving.http2 import frames, hpack
@@ -30,16 +31,21 @@ class Owner(Protocol):
         patience_seconds: for the first words of a connection, for a frame to be whole, and for an
             answer to be taken.
         slowest_bytes_per_second: at which frames must come, and answers be taken, beyond that.
+        scratch: where all of them read.
     """
 
     patience_seconds: float
     slowest_bytes_per_second: float
+    scratch: bytearray
 
     def begin(self, stream: Stream) -> None:
         """A request has come: sets the stream's receiver, unless it is answered already."""
 
     def opened(self, connection: "Connection") -> None:
         """There is another connection."""
+
+    def rested(self, connection: "Connection") -> None:
+        """The connection's last request is answered."""
 
     def closed(self, connection: "Connection") -> None:
         """The connection is no more."""
@@ -54,9 +60,14 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._outgoing = Outgoing(owner.patience_seconds, owner.slowest_bytes_per_second)
         self._streams = Streams(self, self._outgoing, owner.begin)
-        dispatch = Dispatch(self._streams, self._outgoing, self.flush, self._close_if_done)
-        self._reading = Reading(dispatch, self._is_open)
+        dispatch = Dispatch(self._streams, self._outgoing, self.flush, self._look_for_end)
+        self._reading = Reading(dispatch, self._is_open, owner.scratch)
         self._lingers_until: float | None = None
+
+    @property
+    def streams(self) -> Iterable[Stream]:
+        """Those that are open."""
+        return self._streams.open.values()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Is called once, at the beginning."""
@@ -125,7 +136,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self._streams.is_closing:
             self._streams.is_closing = True
             self._go_away(frames.NO_ERROR)
-            self._close_if_done()
+            self._look_for_end()
 
     def close(self) -> None:
         """Ends the connection at once, but for what was written."""
@@ -133,13 +144,18 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.close()
 
+    def drop(self) -> None:
+        """Ends the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def flush(self, stream: Stream) -> None:
         """Sends of a stream what the client takes; forgets one whose answer is sent."""
         self._outgoing.flush(stream)
         if stream.is_answered and stream.number in self._streams.open:
             self._streams.answered(stream)
             self._outgoing.moved()
-            self._close_if_done()
+            self._look_for_end()
 
     async def drained(self, stream: Stream) -> None:
         """Waits until what was sent on a stream is on its way."""
@@ -184,9 +200,14 @@ class Connection(asyncio.BufferedProtocol):
         is_there = self._transport is not None and not self._transport.is_closing()
         return is_there and self._lingers_until is None
 
-    def _close_if_done(self) -> None:
-        if self._streams.is_closing and not self._streams.open:
+    def _look_for_end(self) -> None:
+        """Ends the connection if it is to end, and nothing is open any more."""
+        if self._streams.open:
+            return
+        if self._streams.is_closing:
             self._linger()
+        else:
+            self._owner.rested(self)
 
     def _linger(self) -> None:
         """Ends the connection; what still comes is thrown away.

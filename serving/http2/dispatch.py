@@ -19,7 +19,7 @@ class Dispatch:
         streams: Streams,
         outgoing: Outgoing,
         flush: Callable[[Stream], None],
-        close_if_done: Callable[[], None],
+        look_for_end: Callable[[], None],
     ) -> None:
         """Begins before the first frame.
 
@@ -27,10 +27,10 @@ class Dispatch:
             streams: those of the connection.
             outgoing: what goes to the client.
             flush: sends of a stream what the client takes.
-            close_if_done: is called when no stream may be left.
+            look_for_end: is called when no stream may be left.
         """
         self._streams, self._outgoing = streams, outgoing
-        self._flush, self._close_if_done = flush, close_if_done
+        self._flush, self._look_for_end = flush, look_for_end
         self._heads = Heads()
         self._unread = 0
         self._is_settled = False
@@ -88,7 +88,7 @@ class Dispatch:
     def _take_head(self, head: Head | None) -> None:
         if head is not None:
             self._streams.take_head(head)
-            self._close_if_done()
+            self._look_for_end()
 
     def _settle(self, flags: int, number: int, payload: bytes) -> None:
         if number or (flags & frames.ACK and payload):
@@ -134,7 +134,7 @@ class Dispatch:
         self._outgoing.calm.spend()
         self._streams.lose(number)
         self._outgoing.moved()
-        self._close_if_done()
+        self._look_for_end()
 
     def _refuse_push(self, flags: int, number: int, payload: bytes) -> None:
         raise Broken(frames.PROTOCOL_ERROR, "a client cannot push")
@@ -142,4 +142,4 @@ class Dispatch:
     def _leave(self, flags: int, number: int, payload: bytes) -> None:
         self._outgoing.calm.spend()
         self._streams.is_closing = True
-        self._close_if_done()
+        self._look_for_end()

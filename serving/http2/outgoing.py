@@ -44,7 +44,8 @@ class Outgoing:
         self.first_room, self.calm = frames.DEFAULT_WINDOW, Calm()
         self.streams: dict[int, Stream] = {}
         self._patience, self._slowest = patience_seconds, slowest_bytes_per_second
-        self._pace = Pace(patience_seconds, slowest_bytes_per_second)
+        self._pace = Pace(patience_seconds, slowest_bytes_per_second)  # of the client's system
+        self._window_pace = Pace(patience_seconds, slowest_bytes_per_second)  # of the client
         self._transport: asyncio.Transport | None = None
         self._room, self._largest_frame = frames.DEFAULT_WINDOW, frames.DEFAULT_FRAME
         self._reply_bytes = self._making = 0
@@ -97,6 +98,7 @@ class Outgoing:
             self._moved.set()
             if used:
                 self.calm.sent(used)
+                self._window_pace.wrote(used)
             else:
                 self._count_reply(len(content))
         if not stream.unsent_bytes:
@@ -170,7 +172,9 @@ class Outgoing:
         if self._transport is None:
             return
         self._pace.excuse(stood_still_seconds)
+        self._window_pace.excuse(stood_still_seconds)
         is_late = self._pace.is_too_slow(self._transport, now)
+        is_late |= self._window_pace.is_held_back(self._held_bytes(), now)
         for stream in self.streams.values():
             stream.late_at += stood_still_seconds
             is_late |= now > stream.late_at
@@ -186,7 +190,11 @@ class Outgoing:
 
     def _untaken_bytes(self) -> int:
         written = self._transport.get_write_buffer_size() if self._transport else 0
-        return written + sum(stream.unsent_bytes for stream in self.streams.values())
+        return written + self._held_bytes()
+
+    def _held_bytes(self) -> int:
+        """Returns how much of answers the client does not let come."""
+        return sum(stream.unsent_bytes for stream in self.streams.values())
 
     async def _move(self) -> None:
         self._moved.clear()

@@ -1,7 +1,8 @@
 """Bytes to frames. Large data go from the socket to where they are used without a stop in between.
 
-Frames are read in a small space of the connection's own, but for data: most of a large message is
-received straight into the space that its receiver has for it.
+Frames are read in a space that all connections of a process share, as they come one after the
+other: what is not whole is kept apart, so a connection that is silent has next to nothing. Most of
+a large message is received straight into the space that its receiver has for it.
 """
 
 import time
@@ -73,17 +74,17 @@ class Reading:
         has_more: something has come that is not looked at yet; `came` with nothing more goes on.
     """
 
-    def __init__(self, handler: Handler, is_open: Callable[[], bool]) -> None:
+    def __init__(self, handler: Handler, is_open: Callable[[], bool], scratch: bytearray) -> None:
         """Begins before the first byte.
 
         Args:
             handler: is told of frames.
             is_open: whether it still wants to be.
+            scratch: of `SCRATCH_BYTES`; others use it in between.
         """
         self._handler, self._is_open = handler, is_open
-        self._scratch = bytearray(SCRATCH_BYTES)
-        self._view = memoryview(self._scratch)
-        self._filled = 0
+        self._scratch, self._view = scratch, memoryview(scratch)
+        self._filled, self._rest = 0, b""
         self._direct: Receiver | None = None
         self._receiver: Receiver | None = None
         self._number = self._flags = self._left = self._padding = self._size = 0
@@ -99,6 +100,7 @@ class Reading:
             if len(space) >= DIRECT_BYTES:
                 self._direct = self._receiver
                 return space
+        self._begin_scratch()
         return self._view[self._filled :]
 
     def came(self, count: int) -> None:
@@ -113,6 +115,8 @@ class Reading:
             direct.came(count)
             self._end_data()
         else:
+            if not count:
+                self._begin_scratch()
             self._filled += count
             self._take_frames()
         if self._since is None and (self._filled or self._is_in_data):
@@ -138,7 +142,12 @@ class Reading:
     def stop(self) -> None:
         """Throws away what has come and what is still to come."""
         self._filled = self._left = self._padding = 0
+        self._rest = b""
         self._since, self._direct, self.has_more = None, None, False
+
+    def _begin_scratch(self) -> None:
+        if self._filled:
+            self._scratch[: self._filled] = self._rest
 
     def _take_frames(self) -> None:
         place, count = 0 if self._has_begun else self._begin(), 0
@@ -154,10 +163,8 @@ class Reading:
             count += 1
         if not self._is_open():
             return  # what is left is of no use
-        left = self._filled - place
-        if place and left:
-            self._scratch[:left] = self._scratch[place : self._filled]
-        self._filled = left
+        self._rest = bytes(self._view[place : self._filled])
+        self._filled -= place
 
     @property
     def _is_in_data(self) -> bool:

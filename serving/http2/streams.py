@@ -111,16 +111,15 @@ class Streams:
         if not number or number > self.last:
             raise Broken(frames.PROTOCOL_ERROR, "what is reset is no stream")
         stream = self.open.pop(number, None)
-        if stream is not None and stream.receiver is not None:
-            stream.receiver.lost()
+        if stream is not None:
+            self._let_go(stream)
 
     def lose_all(self) -> None:
         """The client has gone."""
         left = list(self.open.values())
         self.open.clear()
         for stream in left:
-            if stream.receiver is not None:
-                stream.receiver.lost()
+            self._let_go(stream)
 
     def check_time(self, now: float, stood_still_seconds: float) -> None:
         """Ends requests that do not come in time."""
@@ -133,6 +132,7 @@ class Streams:
         if not stream.is_whole:
             self._cut_off(stream.number, frames.NO_ERROR)
         self.open.pop(stream.number, None)
+        stream.receiver = None  # which has the stream: both go now, and not when cycles are sought
         self._outgoing.calm.answered()
 
     def _open(self, head: Head) -> None:
@@ -154,6 +154,12 @@ class Streams:
         self._begin(stream)
         if head.is_last and number in self.open:
             self._ended(stream)
+
+    def _let_go(self, stream: Stream) -> None:
+        """The client has gone from a stream."""
+        receiver, stream.receiver = stream.receiver, None
+        if receiver is not None:
+            receiver.lost()
 
     def _ended(self, stream: Stream) -> None:
         stream.is_whole = True

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 from urllib.parse import quote
 
-from serving.errors import BadInput, ServingError
+from serving.errors import BadInput, ServingError, Unavailable
 from serving.http2 import frames, hpack
 from serving.http2.stream import Stream
 from serving.rpc import incoming
@@ -45,6 +45,12 @@ class Owner(incoming.Owner, Protocol):
     def ready(self, call: "Call") -> None:
         """All that a client sends is there: the call can be answered."""
 
+    def went_on(self, call: "Call") -> None:
+        """More of a call has come, and it is not whole yet."""
+
+    def over(self, call: "Call") -> None:
+        """Nothing of a call is to come any more."""
+
 
 class Call:
     """One call; the receiver of its stream.
@@ -68,7 +74,7 @@ class Call:
         self.task: asyncio.Task[None] | None = None
         self.is_late = self._has_started = self.is_over = False
         self._came: asyncio.Event | None = None  # for who reads messages as they come
-        self._is_whole = self._is_being_made = False
+        self._is_whole = self._is_being_made = self._is_stopping = False
         self._timer: asyncio.TimerHandle | None = None
         if b"grpc-timeout" in fields:
             self._limit(fields[b"grpc-timeout"])
@@ -91,6 +97,8 @@ class Call:
         try:
             if self._incoming.came(count):
                 self._wake()
+            else:
+                self._owner.went_on(self)
         except ServingError as error:
             self._refuse(error)
 
@@ -138,8 +146,17 @@ class Call:
         """What has come is read, and its space is needed no more, though the call goes on."""
         self._incoming.release()
 
+    def stop(self) -> None:
+        """The server is stopping: who reads messages as they come reads no more."""
+        self._is_stopping = True
+        self._wake()
+
     async def messages(self) -> AsyncIterator[bytes]:
-        """Yields messages as they come."""
+        """Yields messages as they come.
+
+        Raises:
+            Unavailable: the server is stopping.
+        """
         self._came = asyncio.Event()
         while True:
             while self._incoming.messages:
@@ -149,6 +166,8 @@ class Call:
                 yield content
             if self._is_whole or self.is_over:
                 return
+            if self._is_stopping:  # or it would have to wait for who may ask once more
+                raise Unavailable("the server is stopping")
             self._came.clear()
             await self._came.wait()
 
@@ -233,6 +252,7 @@ class Call:
 
     def _over(self) -> None:
         self.is_over = True
+        self._owner.over(self)
         self._incoming.end()
         self._made(None)
         self._wake()

@@ -1,17 +1,15 @@
 """`grpc.health.v1.Health`, for load balancers and probes: ready once models answer."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from serving.api.note import Note
 from serving.errors import NotFound, Unavailable
-from serving.rpc.server import Methods, Tell, service, stream
+from serving.rpc.methods import Methods, Tell, news, service
 from serving.running.catalog import Catalog
 from serving.wire.messages import message
 
 NAME = "grpc.health.v1.Health"
-LOOK_SECONDS = 0.05
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 
@@ -28,15 +26,16 @@ def methods(catalog: Catalog, services: list[str]) -> Methods:
     async def watch(request: Any, note: Note, tell: Tell) -> AsyncGenerator[Any]:
         told = None
         while True:
+            change = catalog.next_change
             now = _status(request.service, catalog, services)
             if now != told:
                 told = now
                 yield response(status=now)
             if catalog.is_stopping:  # or the server would have to wait for who watches it
                 raise Unavailable("the server is stopping")
-            await asyncio.sleep(LOOK_SECONDS)
+            await change.wait()
 
-    return service(NAME, {"Check": check}, None) | stream(NAME, {"Watch": watch}, None)
+    return service(NAME, {"Check": check}, None) | news(NAME, {"Watch": watch})
 
 
 def _status(service: str, catalog: Catalog, services: list[str]) -> int:

@@ -174,9 +174,11 @@ class Incoming:
         most = self._owner.largest_bytes
         try:
             reader = zlib.decompressobj(wbits)
-            found = reader.decompress(content, most)
+            found = reader.decompress(content, most + 1)
         except zlib.error as error:
             raise BadInput(f"the message cannot be decompressed: {error}") from error
-        if reader.unconsumed_tail:
+        if len(found) > most:
             raise TooLarge(f"the message has more than {most:,} bytes")
+        if not reader.eof:
+            raise BadInput(f"the message ends before its {self._encoding.decode()} does")
         return found

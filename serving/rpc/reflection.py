@@ -3,7 +3,7 @@
 from typing import Any
 
 from serving.rpc.call import CODES
-from serving.rpc.server import Methods, dialogue
+from serving.rpc.methods import Methods, dialogue
 from serving.wire.messages import message, pool
 
 PACKAGES = ("grpc.reflection.v1", "grpc.reflection.v1alpha")

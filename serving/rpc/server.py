@@ -6,56 +6,32 @@ take four times as long for a message of some hundred rows, and ten times for on
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
-from serving.api.note import Note
-from serving.api.observer import Observer
-from serving.errors import BadInput, ServingError
+from serving.errors import ServingError
 from serving.http2 import frames, hpack
 from serving.http2.connection import Connection
+from serving.http2.reading import SCRATCH_BYTES
 from serving.http2.stream import Stream
 from serving.intake import Intake
 from serving.rpc.buffers import Buffers
 from serving.rpc.call import Call
-from serving.wire.messages import message, pool
+from serving.rpc.calls import Calls
+from serving.rpc.methods import Methods
 
 LOG = logging.getLogger(__name__)
 BACKLOG = 1024
-Method = Callable[[Any, Note, float], Awaitable[Any]]
-"""From request, what is noted of it, and deadline (monotonic seconds) to response."""
-Tell = Callable[[str, str], Awaitable[None]]
-Giving = Callable[[Any, Note, Tell], AsyncGenerator[Any]]
-"""From request, what is noted of it, and what tells initial metadata, to responses."""
-Talking = Callable[[Any], Any]
-"""From one of several requests to its response."""
-Reader = Callable[[memoryview], Any]
-"""From a message to a request; raises BadInput."""
-Answer = Callable[[Call], Awaitable[None]]
-"""Answers a call; raises what goes wrong."""
-
-
-@dataclass(frozen=True)
-class _Method:
-    answer: Answer
-    begins_early: bool
-    """Before all that the client sends is there."""
-
-
-Methods = dict[str, _Method]
-"""By path."""
+MOST_LEAVING = 16
+"""Connections that were told to go and have not gone, beyond those that there may be."""
 
 
 class Server:
     """Answers calls on a port.
 
     Attributes:
-        calls: that have come whole, and are not answered.
+        calls: all there are.
     """
 
     def __init__(
@@ -74,17 +50,20 @@ class Server:
             methods: by path.
             largest_bytes: of a message.
             most_calls: at the same time; more are refused at once.
-            most_connections: open at the same time; more are closed at once.
+            most_connections: open at the same time; for another one the one that has not been
+                answered for the longest is told to go. As many calls may wait for news.
             patience_seconds: for the first words of a connection, for a call to come, and for an
                 answer to be taken.
             slowest_bytes_per_second: at which it must come, and be taken, beyond that.
         """
         self.largest_bytes, self.patience_seconds = largest_bytes, patience_seconds
         self.slowest_bytes_per_second = slowest_bytes_per_second
-        self._most_calls, self._most_connections = most_calls, most_connections
-        self.buffers, self.calls = Buffers(), set[Call]()
+        self.scratch = bytearray(SCRATCH_BYTES)
+        self.buffers, self.calls = Buffers(), Calls(most_calls, most_connections)
         self.intake = Intake(largest_bytes)
-        self._methods, self._connections = methods, set[Connection]()
+        self._methods, self._most_connections = methods, most_connections
+        self._connections = dict[Connection, None]()  # those not answered for long come first
+        self._leaving = dict[Connection, None]()
         self._listeners: list[asyncio.Server] = []
 
     async def start(self, host: str, port: int, shared: socket.socket | None = None) -> None:
@@ -100,16 +79,15 @@ class Server:
         """Answers the calls that there are, for so many seconds at most, then ends."""
         for listener in self._listeners:
             listener.close()
+        self.calls.stop()
         for connection in list(self._connections):
             connection.stop()
         end = time.monotonic() + seconds
         while self._connections and time.monotonic() < end:  # each ends with its last answer
             await asyncio.sleep(0.01)
-        for call in list(self.calls):
-            if call.task is not None:
-                call.task.cancel()
+        self.calls.cancel()
         await asyncio.sleep(0)  # so that they can say how they ended
-        for connection in list(self._connections):
+        for connection in [*self._connections, *self._leaving]:
             connection.close()
 
     def check_time(self, now: float, stood_still_seconds: float = 0.0) -> None:
@@ -119,7 +97,7 @@ class Server:
             now: monotonic seconds.
             stood_still_seconds: for so long this process did not run.
         """
-        for connection in list(self._connections):
+        for connection in [*self._connections, *self._leaving]:
             connection.check_time(now, stood_still_seconds)
         self.buffers.rest()
 
@@ -135,30 +113,75 @@ class Server:
         call = stream.receiver = Call(stream, self)
         if call.is_over:
             return
-        if len(self.calls) >= self._most_calls:
-            call.end("RESOURCE_EXHAUSTED", f"{len(self.calls)} calls are being answered")
+        if refusal := self.calls.refusal():
+            call.end("RESOURCE_EXHAUSTED", refusal)
         elif call.path not in self._methods:
             call.end("UNIMPLEMENTED", f"there is no method {call.path}")
-        elif self._methods[call.path].begins_early:
-            self._start(call)
+        else:
+            self.calls.come(call)
+            if self._methods[call.path].begins_early:
+                self._run_task(call)
 
     def ready(self, call: Call) -> None:
         """A call has come whole."""
+        self.calls.came(call)
         if call.task is None:
             self._start(call)
 
+    def went_on(self, call: Call) -> None:
+        """More of a call has come."""
+        self.calls.went_on(call)
+
+    def over(self, call: Call) -> None:
+        """Nothing of a call is to come any more."""
+        self.calls.came(call)
+
     def opened(self, connection: Connection) -> None:
-        """There is another connection."""
-        self._connections.add(connection)
-        if len(self._connections) > self._most_connections:
+        """There is another connection: where that is one too many, another one is to go."""
+        self._connections[connection] = None
+        if len(self._connections) <= self._most_connections:
+            return
+        oldest = next(one for one in self._connections if not self._is_busy(one))
+        if oldest is connection:
             connection.close()
+            return
+        del self._connections[oldest]
+        self._leaving[oldest] = None
+        oldest.stop()
+        if len(self._leaving) > MOST_LEAVING:
+            longest = next(iter(self._leaving))
+            del self._leaving[longest]
+            longest.drop()
+
+    def rested(self, connection: Connection) -> None:
+        """A connection's last call is answered."""
+        if connection in self._connections:
+            self._connections[connection] = self._connections.pop(connection)
 
     def closed(self, connection: Connection) -> None:
         """A connection is no more."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
+        self._leaving.pop(connection, None)
+
+    def _is_busy(self, connection: Connection) -> bool:
+        """Tells whether there is an answer to come; a call that has not come whole is none."""
+        return any(
+            stream.unsent_bytes or stream.receiver in self.calls.answering
+            for stream in connection.streams
+        )
 
     def _start(self, call: Call) -> None:
-        self.calls.add(call)
+        if refusal := self.calls.refusal():
+            call.end("RESOURCE_EXHAUSTED", refusal)
+            return
+        if not self._methods[call.path].waits:
+            self.calls.answer(call)
+        elif not self.calls.wait(call):
+            call.end("RESOURCE_EXHAUSTED", "too many calls wait for news")
+            return
+        self._run_task(call)
+
+    def _run_task(self, call: Call) -> None:
         call.task = asyncio.get_running_loop().create_task(self._run(call))
         call.task.add_done_callback(lambda task: self._ended(call, task))
 
@@ -175,123 +198,8 @@ class Server:
         call.end(code, details)
 
     def _ended(self, call: Call, task: "asyncio.Task[None]") -> None:
-        self.calls.discard(call)
+        self.calls.ended(call)
         if task.cancelled() and call.is_late:  # maybe before it had begun
             call.end("DEADLINE_EXCEEDED", "no time is left to answer")
         elif task.cancelled():
             call.end("UNAVAILABLE", "the server is stopping")
-
-
-def service(
-    name: str,
-    methods: Mapping[str, Method],
-    observer: Observer | None,
-    readers: Mapping[str, Reader] | None = None,
-) -> Methods:
-    """Makes the methods of a service, each of which takes one message and gives one.
-
-    Args:
-        name: of the service.
-        methods: by name.
-        observer: is told of every call; None for nobody.
-        readers: of requests that are read in a way of their own, by the method's name.
-    """
-    found = {}
-    for method in _described(name, methods):
-        read = (readers or {}).get(method.name) or _reader(method.input_type.full_name)
-        found[f"/{name}/{method.name}"] = _Method(
-            _answering(methods[method.name], read, observer), begins_early=False
-        )
-    return found
-
-
-def stream(name: str, methods: Mapping[str, Giving], observer: Observer | None) -> Methods:
-    """Makes the methods of a service, each of which takes one message and gives many."""
-    return {
-        f"/{name}/{method.name}": _Method(
-            _giving(methods[method.name], _reader(method.input_type.full_name), observer),
-            begins_early=False,
-        )
-        for method in _described(name, methods)
-    }
-
-
-def dialogue(name: str, methods: Mapping[str, Talking]) -> Methods:
-    """Makes the methods of a service, each of which answers messages as they come."""
-    return {
-        f"/{name}/{method.name}": _Method(
-            _talking(methods[method.name], _reader(method.input_type.full_name)),
-            begins_early=True,
-        )
-        for method in _described(name, methods)
-    }
-
-
-def _described(name: str, methods: Mapping[str, Any]) -> list[Any]:
-    return [one for one in pool().FindServiceByName(name).methods if one.name in methods]
-
-
-def _reader(input_type: str) -> Reader:
-    def read(content: memoryview) -> Any:
-        try:
-            return message(input_type).FromString(bytes(content))
-        except Exception as error:  # protobuf's DecodeError is of another class in each backend
-            raise BadInput(f"the request is no {input_type}") from error
-
-    return read
-
-
-def _answering(method: Method, read: Reader, observer: Observer | None) -> Answer:
-    async def answer(call: Call) -> None:
-        with _observed(call, observer) as note:
-            content = call.take()
-            response = await method(read(content), note, call.deadline)
-            call.answer(response.SerializeToString())
-        call.recycle(content)
-
-    return answer
-
-
-def _giving(method: Giving, read: Reader, observer: Observer | None) -> Answer:
-    async def answer(call: Call) -> None:
-        async def tell(name: str, value: str) -> None:
-            call.start((name, value))
-
-        with _observed(call, observer) as note:
-            responses = method(read(call.take()), note, tell)
-            call.release()
-            async with contextlib.aclosing(responses) as responses:
-                async for response in responses:
-                    await call.send(response.SerializeToString())
-
-    return answer
-
-
-def _talking(method: Talking, read: Reader) -> Answer:
-    async def answer(call: Call) -> None:
-        async for content in call.messages():
-            await call.send(method(read(memoryview(content))).SerializeToString())
-
-    return answer
-
-
-@contextlib.contextmanager
-def _observed(call: Call, observer: Observer | None) -> Iterator[Note]:
-    """Sees to it that a call is observed, whatever comes of it."""
-    note = observer.begin("GRPC", call.metadata) if observer else Note(entrypoint="GRPC")
-    note.began = time.monotonic()
-    try:
-        yield note
-    except ServingError as error:
-        note.code = error.grpc_code
-        raise
-    except (asyncio.CancelledError, GeneratorExit):  # the client has gone, or its time is over
-        note.code = "CANCELLED"
-        raise
-    except Exception:
-        note.code = "INTERNAL"
-        raise
-    finally:
-        note.seconds = time.monotonic() - note.began
-        if observer:
-            observer.end(note)

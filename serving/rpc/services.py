@@ -10,9 +10,9 @@ from serving.rpc import (
     text_service,
 )
 from serving.rpc.inference_service import InferenceService
+from serving.rpc.methods import Methods, service, stream
 from serving.rpc.model_service import ModelService, Reload
 from serving.rpc.prediction_service import PredictionService
-from serving.rpc.server import Methods, service, stream
 from serving.rpc.text_service import TextService
 from serving.running.catalog import Catalog
 from serving.running.texts import Texts

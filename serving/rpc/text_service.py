@@ -6,8 +6,8 @@ from typing import Any
 
 from serving.api.note import Note
 from serving.errors import BadInput
+from serving.rpc.methods import Tell
 from serving.rpc.model_spec import find
-from serving.rpc.server import Tell
 from serving.running.catalog import Catalog
 from serving.running.texts import STEP, TextRequest, Texts
 from serving.wire.messages import message

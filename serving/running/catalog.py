@@ -1,5 +1,6 @@
 """Which models there are, in which versions and states, and which version a request means."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ class Catalog:
     Attributes:
         is_ready: every model that was there at the start has answered or failed.
         is_stopping: the worker ends as soon as it has answered what has begun.
+        next_change: is set once any of this is not as it was.
     """
 
     def __init__(self) -> None:
@@ -28,6 +30,7 @@ class Catalog:
         self._entries: dict[str, _Entry] = {}
         self._loaded: dict[tuple[str, int], Version] = {}
         self.is_ready = self.is_stopping = False
+        self.next_change = asyncio.Event()
 
     def add(self, version: Version) -> None:
         """Takes a version in; it is found once `show` says that it is available."""
@@ -64,6 +67,12 @@ class Catalog:
             for name, versions in statuses.items()
         }
         self.is_ready = is_ready
+        self._tell()
+
+    def stop(self) -> None:
+        """Nothing new is to come any more."""
+        self.is_ready, self.is_stopping = False, True
+        self._tell()
 
     def find(self, name: str, number: int | None = None, label: str | None = None) -> Version:
         """Returns the version that a request means: the highest one where it names none.
@@ -111,6 +120,10 @@ class Catalog:
     def labels(self, name: str) -> dict[str, int]:
         """Returns which version each label of a model means."""
         return dict(self._entries[name].labels) if name in self._entries else {}
+
+    def _tell(self) -> None:
+        self.next_change.set()
+        self.next_change = asyncio.Event()
 
     def _labelled(self, entry: _Entry, label: str) -> int:
         if label not in entry.labels:

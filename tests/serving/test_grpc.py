@@ -1,5 +1,9 @@
 """TF Serving's gRPC API against a real server, asked by TF Serving's own client."""
 
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
 import grpc
 import numpy as np
 import pytest
@@ -20,6 +24,9 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
     regression_pb2,
 )
+
+from tests.serving.frame_client import Client, call, half_plus, message
+from tests.serving.server_process import wait_until
 
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
 
@@ -228,6 +235,55 @@ def test_health_and_reflection_are_the_standard_ones(channel):
     assert "tensorflow.serving.ModelService" in database.get_services()
     file = database.FindFileContainingSymbol("tensorflow.serving.PredictRequest")
     assert "PredictRequest" in [one.name for one in file.message_type]
+
+
+def test_a_worker_that_takes_anothers_place_is_not_called_before_it_has_the_models(
+    start_server, models
+):
+    server = start_server(models, "--workers", "1", "--queue-ms", "6e5")
+    os.kill(server.workers()[-1], signal.SIGKILL)
+    told = set()
+
+    def is_answered():
+        try:
+            with Client(server) as client:
+                client.send(call(message(half_plus())))
+                told.add(client.answer()[1][b"grpc-status"])
+        except (OSError, TypeError):  # there is nobody, or the connection has ended
+            return False
+        return b"0" in told
+
+    wait_until(is_answered)
+    assert told == {b"0"}
+    assert server.stop() == 0
+
+
+def test_a_model_that_is_no_more_is_forgotten_after_its_last_answer(start_server, models):
+    """Nobody looks at the folders meanwhile, and the new configuration is long in force by then."""
+    server = start_server(models, "--workers", "2", "--poll", "0", "--queue-ms", "6e5")
+    text = f"""config {{ model_config_list {{ config {{
+        name: "half_plus" base_path: "{models / "half_plus"}"
+        model_platform: "tensorflow" }} }} }}"""
+    request = text_format.Parse(text, model_management_pb2.ReloadConfigRequest())
+    with (
+        grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        stub = model_service_pb2_grpc.ModelServiceStub(channel)
+        rows = {"instances": [[1.0] * 250] * 300}
+        begun = pool.submit(server.post, "/v1/models/slow:predict", rows)
+        server.until("/v1/models/slow", lambda *_: in_flight(server) == 2)  # and the one that asks
+        assert stub.HandleReloadConfigRequest(request).status.error_code == 0
+        assert not begun.done()
+        assert begun.result()[0] == 200
+        server.until("/v1/models/slow", lambda status, _: status == 404)
+    assert server.stop() == 0
+
+
+def in_flight(server):
+    _, _, page = server.request("GET", "/monitoring/prometheus/metrics")
+    (line,) = [x for x in page.splitlines() if x.startswith(b"keras_serve_requests_in_flight{}")]
+    return int(line.split()[-1])
 
 
 def test_a_configuration_is_replaced_and_labels_move(start_server, models):

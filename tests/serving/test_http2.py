@@ -3,6 +3,7 @@
 import gzip
 import socket
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -128,6 +129,20 @@ def test_an_answer_comes_as_the_client_takes_it(server):
                 assert len(payload) <= 7
                 received += payload
         assert outputs(received[5:]) == [3.5, 4, 5.5]
+
+
+def test_a_part_of_a_compressed_message_is_not_taken_for_the_whole(server):
+    """What it holds so far may well be a message."""
+    whole, further = half_plus(), b"\x1a\x01z"  # another filter of what is wanted
+    packer = zlib.compressobj(wbits=31)
+    part = packer.compress(whole) + packer.flush(zlib.Z_SYNC_FLUSH)
+    rest = packer.compress(further) + packer.flush()
+    fields = [*HEAD, (b"grpc-encoding", b"gzip")]
+    with Client(server) as client:
+        client.send(call(message(part, flag=1), 1, fields))
+        assert client.answer(1)[1][b"grpc-status"] == b"3"
+        client.send(call(message(part + rest, flag=1), 3, fields))
+        assert b"z" in client.answer(3)[1][b"grpc-message"]
 
 
 def test_a_compressed_message_is_read_and_one_that_never_ends_is_not(server):

@@ -2,12 +2,14 @@
 
 import contextlib
 import http.client
+import queue
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.serving.server_process import GUARD_SECONDS, wait_until
 
@@ -29,6 +31,22 @@ def test_who_watches_its_health_is_told_and_does_not_hold_it_up(server):
             next(watched)
         assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
         assert server.wait() == 0
+
+
+def test_who_has_asked_what_services_there_are_is_told_and_does_not_hold_it_up(server):
+    """Such as a console, which keeps its stream open for what its user may ask next."""
+    asked, questions = reflection_pb2.ServerReflectionRequest(list_services=""), queue.Queue()
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        answers = stub.ServerReflectionInfo(iter(questions.get, None))
+        questions.put(asked)
+        assert next(answers).list_services_response.service
+        server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(grpc.RpcError) as ended:
+            next(answers)
+        assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert server.wait() == 0
+        questions.put(None)
 
 
 def test_it_is_not_ready_and_takes_nobody_new_while_it_answers_what_has_begun(server):

@@ -71,6 +71,17 @@ def test_a_client_that_takes_no_answer_is_ended_and_others_are_answered(start_se
     assert "Traceback" not in "".join(server.lines)
 
 
+def test_a_long_answer_of_which_nothing_is_taken_is_not_kept_for_its_length(start_server, models):
+    """Which at sixteen kilobytes a second would be a quarter of an hour."""
+    server = start_server(models, "--workers", "1", "--queue-ms", "6e5", "--patience", "0.5")
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}", LITTLE_AHEAD) as deaf:
+        call = in_flight(deaf, PREDICT, pictures(MANY))
+        wait_until(lambda: answered(server) == 1)
+        wait_until(lambda: not call.is_active())
+        assert call.code() == grpc.StatusCode.UNAVAILABLE
+    assert server.stop() == 0
+
+
 def test_untaken_answers_of_one_client_are_few_however_much_it_asks(start_server, models):
     flags = ["--workers", "1", "--queue-ms", "6e5", "--patience", "600"]
     server = start_server(models, *flags)

@@ -17,6 +17,16 @@ from tests.soak.live import predict
 
 ANSWERED, REFUSED = "answered", "refused"
 PREDICT = b"/tensorflow.serving.PredictionService/Predict"
+FIELDS = b"\x83\x86" + b"".join(
+    hpack.literal(*field)
+    for field in (
+        (b":path", PREDICT),
+        (b":authority", b"a"),
+        (b"content-type", b"application/grpc"),
+        (b"te", b"trailers"),
+    )
+)
+"""Of a call, `POST` and `http` from the static table."""
 ROWS = 250
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _WORDS = {200: ANSWERED, 429: REFUSED, 503: REFUSED, b"0": ANSWERED, b"8": REFUSED, b"14": REFUSED}
@@ -86,16 +96,6 @@ class RESTCaller(Caller):
 class GRPCCaller(Caller):
     """Over HTTP/2, one stream after the other."""
 
-    _FIELDS = b"\x83\x86" + b"".join(
-        hpack.literal(*field)
-        for field in (
-            (b":path", PREDICT),
-            (b":authority", b"a"),
-            (b"content-type", b"application/grpc"),
-            (b"te", b"trailers"),
-        )
-    )
-
     def __init__(self):
         super().__init__()
         self._number, self._reader = -1, hpack.Reader()
@@ -117,7 +117,7 @@ class GRPCCaller(Caller):
     def _send(self):
         self._number += 2
         self._transport.write(
-            frame(frames.HEADERS, frames.END_HEADERS, self._number, self._FIELDS)
+            frame(frames.HEADERS, frames.END_HEADERS, self._number, FIELDS)
             + frame(frames.DATA, frames.END_STREAM, self._number, self._message)
         )
 
