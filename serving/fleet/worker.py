@@ -106,6 +106,9 @@ class Worker:
             if message["do"] == "stop":
                 await self._stop(message["seconds"])
                 return
+            if message["do"] == "open":
+                await self._open(message)  # a worker that cannot ends, and is replaced
+                continue
             self._start(getattr(self, f"_do_{message['do']}")(message))
         await self._stop(LAST_ANSWER_SECONDS)
 
@@ -121,7 +124,7 @@ class Worker:
         """Tells whether one request has come, or begun to, and no other."""
         return self._connections.answering + len(self._grpc.calls.answering) == 1
 
-    async def _do_open(self, message: Any) -> None:
+    async def _open(self, message: Any) -> None:
         """Takes gRPC connections, now that the models are there that the others have."""
         await self._grpc.start(self._settings.host, self._settings.grpc_port, self._grpc_socket)
         self._reply(message, {})
