@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         help="if a proof fails, find the first layer whose answer differs",
     )
     parser.add_argument(
-        "--report", action="store_true", help="print edges and graphs beside the proof"
+        "--report", action="store_true", help="print gaps, edges and graphs beside the proof"
     )
     return parser
 
@@ -145,7 +145,7 @@ def export(options: argparse.Namespace) -> "tuple[Path, Manifest]":
     name = options.name or read.name
     with publish.staging(options.to, name) as staged:
         say("writing SavedModel and ONNX")
-        cases = proof_cases.all_cases(read)
+        cases, left_out = proof_cases.gather(read)
         stored = proof_cases.stored_cases(cases)
         manifest = graphs.write(read, name, stored, staged, opset=options.opset)
         if options.optimize:
@@ -156,7 +156,7 @@ def export(options: argparse.Namespace) -> "tuple[Path, Manifest]":
             proofs = proof.prove(read, cases, staged, say)
         except proof.Unproven as error:
             raise proof.Unproven(f"{error}{_where(read, cases, options.localize)}") from error
-        manifest = dataclasses.replace(manifest, proof=tuple(proofs))
+        manifest = dataclasses.replace(manifest, proof=tuple(proofs), left_out=tuple(left_out))
         if numbers := options.quantize or options.precision:
             say(f"making it {numbers}, and measuring what that costs")
             manifest = quantize.with_numbers(manifest, read, staged, cases, numbers)
