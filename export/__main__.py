@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # Golden answers come from the CPU: a GPU may round to TF32, and traces LSTMs as cuDNN calls.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    # TensorFlow's own allocator keeps what was freed: of a variable that is read, three times it.
+    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
     note = backend.prepare()
     # Every case of a proof has its own shape: that functions are traced anew is no news here.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
