@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # Golden answers come from the CPU: a GPU may round to TF32, and traces LSTMs as cuDNN calls.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    # TensorFlow's own allocator keeps what was freed: of a variable that is read, three times it.
+    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
     note = backend.prepare()
     # Every case of a proof has its own shape: that functions are traced anew is no news here.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -113,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         help="if a proof fails, find the first layer whose answer differs",
     )
     parser.add_argument(
-        "--report", action="store_true", help="print edges and graphs beside the proof"
+        "--report", action="store_true", help="print gaps, edges and graphs beside the proof"
     )
     return parser
 
@@ -145,7 +147,7 @@ def export(options: argparse.Namespace) -> "tuple[Path, Manifest]":
     name = options.name or read.name
     with publish.staging(options.to, name) as staged:
         say("writing SavedModel and ONNX")
-        cases = proof_cases.all_cases(read)
+        cases, left_out = proof_cases.gather(read)
         stored = proof_cases.stored_cases(cases)
         manifest = graphs.write(read, name, stored, staged, opset=options.opset)
         if options.optimize:
@@ -156,7 +158,7 @@ def export(options: argparse.Namespace) -> "tuple[Path, Manifest]":
             proofs = proof.prove(read, cases, staged, say)
         except proof.Unproven as error:
             raise proof.Unproven(f"{error}{_where(read, cases, options.localize)}") from error
-        manifest = dataclasses.replace(manifest, proof=tuple(proofs))
+        manifest = dataclasses.replace(manifest, proof=tuple(proofs), left_out=tuple(left_out))
         if numbers := options.quantize or options.precision:
             say(f"making it {numbers}, and measuring what that costs")
             manifest = quantize.with_numbers(manifest, read, staged, cases, numbers)

@@ -6,10 +6,13 @@ names only classes on a list (`archive_config.py`). The weights are looked at wh
 no harm (`rehearsal.py`).
 """
 
+import contextlib
 import json
 import stat
+import tempfile
 import zipfile
-from collections.abc import Sequence, Set
+import zlib
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +59,32 @@ def check(path: Path, custom: Set[str] = frozenset()) -> None:
     reason = archive_config.refusal(config, weights_bytes=size, custom=custom)
     if reason:
         raise BadInput(f"{path} is not loaded: {reason}")
+
+
+@contextlib.contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Unpacks an archive into a folder, which is removed afterwards.
+
+    Keras reads weights from a file variable after variable, but from an archive all at once.
+
+    Args:
+        path: of an archive that was checked, or is trusted.
+
+    Raises:
+        BadInput: it is damaged, or there is no space for it.
+    """
+    with tempfile.TemporaryDirectory(prefix="keras-export-") as folder:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(folder)
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+            raise BadInput(f"{path} is no .keras file, or a damaged one") from error
+        except OSError as error:
+            raise BadInput(
+                f"{path} cannot be unpacked into {tempfile.gettempdir()}: {error.strerror}; "
+                "the environment's TMPDIR can name another folder"
+            ) from error
+        yield Path(folder)
 
 
 def _of_member_list(members: Sequence[zipfile.ZipInfo]) -> str | None:

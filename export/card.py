@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from serving.bundle import Manifest, Proof, Signature
+from serving.bundle import LeftOut, Manifest, Proof, Signature
 
 
 def card(manifest: Manifest) -> str:
@@ -19,6 +19,7 @@ def card(manifest: Manifest) -> str:
                 "## Proof\n\nLargest difference from Keras over the golden inputs in "
                 "`reference.npz`, made in a fresh process from these files.\n\n"
                 + proof_table(manifest.proof),
+                left_out_table(manifest.left_out) if manifest.left_out else "",
                 "\n".join(variant_lines(manifest.signatures)),
             )
             if part
@@ -40,6 +41,13 @@ def proof_table(proofs: Iterable[Proof]) -> str:
             f"{proof.largest_absolute_error:.1e} | {proof.largest_relative_error:.1e} | "
             f"{decisions} | {proof.samples} |"
         )
+    return "\n".join(rows)
+
+
+def left_out_table(left_out: Iterable[LeftOut]) -> str:
+    """Returns the invented inputs that a proof could not use as a Markdown table."""
+    rows = ["| signature | proven without | because |", "|---|---|---|"]
+    rows += [f"| {one.signature} | {one.case} | {one.reason} |" for one in left_out]
     return "\n".join(rows)
 
 

@@ -14,13 +14,20 @@ import numpy as np
 import onnxruntime
 
 MOST_BYTES = 8 * 2**30
+"""Of address space, beside that of the weights."""
+COPIES = 3
+"""How many times the weights may be in it: their file, what the session makes of it, and while it
+does."""
 MOST_SECONDS = 60
 
 
 def main(model: str, inputs_path: str, folder: str) -> None:
     """Loads the graph as serving does, and runs case after case."""
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+    files = Path(model).parent.glob(f"{Path(model).name}*")  # and what lies beside it
+    weights = sum(one.stat().st_size for one in files)
+    limit = MOST_BYTES + COPIES * weights
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

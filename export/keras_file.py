@@ -32,8 +32,9 @@ def load(path: Path, custom: Sequence[Path] = ()) -> keras.Model:
         BadInput: it is no such file, or damaged, or needs code; says which.
     """
     archive.check(path, register(custom))
-    rehearsal.rehearse(path, custom)
-    return load_trusted(path)
+    with archive.unpacked(path) as folder:
+        rehearsal.rehearse(path, folder, custom)
+        return load_unpacked(folder, path)
 
 
 def load_trusted(path: Path) -> keras.Model:
@@ -44,8 +45,18 @@ def load_trusted(path: Path) -> keras.Model:
     """
     if not zipfile.is_zipfile(path):
         raise BadInput(f"{path} is no .keras file, or a damaged one")
+    with archive.unpacked(path) as folder:
+        return load_unpacked(folder, path)
+
+
+def load_unpacked(folder: Path, path: Path) -> keras.Model:
+    """Loads a model from the folder into which the `.keras` file at `path` was unpacked.
+
+    Raises:
+        BadInput: as `load_trusted`; names `path`.
+    """
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        return keras.saving.load_model(folder, compile=False, safe_mode=True)
     except MemoryError:
         raise
     except Exception as error:  # Keras raises whatever the file makes it stumble on
@@ -57,15 +68,17 @@ def saved_at(path: Path) -> str:
 
     A version is dated so, not by when it was exported: the same model gives the same manifest.
     """
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(path) as opened:
         try:
-            said = json.loads(archive.read("metadata.json")).get("date_saved", "")
+            said = json.loads(opened.read("metadata.json")).get("date_saved", "")
         except (KeyError, ValueError, AttributeError):
             return ""
     return str(said).replace("@", "T")
 
 
-def _what_is_wrong(error: Exception) -> str:
+def _what_is_wrong(error: BaseException) -> str:
+    if isinstance(error, UnboundLocalError) and error.__context__:
+        error = error.__context__  # Keras' code stumbles again while it leaves a folder
     text = str(error).strip()
     missing = re.search(r"Could not locate (class|function) '([^']+)'", text)
     if missing:

@@ -105,7 +105,9 @@ def prove(
         keras_file.check_examples(signature, given, Path("examples"))
     source = _source(model, signature, given, are_real=examples is not None)
     say("computing in Keras what is right")
-    cases = proof_cases.all_cases(source)
+    cases, left_out = proof_cases.gather(source)
+    for one in left_out:
+        say(f"leaving out {one.case}: {one.reason}")
     try:
         refuse_flat(cases)
     except Flat:

@@ -84,12 +84,14 @@ def _convert(
             traced = in_order.get_concrete_function(*specs).graph
     except REFUSALS as error:
         raise BadInput(f"Keras itself cannot call {signature.name}: {reason(error)}") from error
-    if weights.are_to_be_left_out(traced.variables):
+    are_left_out = weights.are_to_be_left_out(traced.variables)
+    if refusal := weights.refusal(signature.name, traced.variables):
+        raise refusal
+    if are_left_out:
         in_order, marks = _in_order(signature), Marks()
         with marks.tracing((*replaced, *weights.replacements)):
             traced = in_order.get_concrete_function(*specs).graph
-    refusal = refusals.of_strings(signature, traced, origins)
-    if refusal:
+    if refusal := refusals.of_strings(signature, traced, origins):
         raise refusal
     captures = traced.captures
     lowerings = {

@@ -74,7 +74,8 @@ def _prove_scaled(source: Source) -> None:
 
 def _prove(source: Source, cases: Sequence[Case], folder: Path) -> list[Proof]:
     _refuse_one_class(source, cases)
-    with ThreadPoolExecutor() as pool:
+    one_at_a_time = any(folder.glob("onnx/*.data"))  # each process holds all weights
+    with ThreadPoolExecutor(max_workers=1 if one_at_a_time else None) as pool:
         verdicts = list(pool.map(lambda runtime: _verdict(runtime, source, cases, folder), RUNNERS))
     faults = [fault for verdict in verdicts for fault in verdict.faults]
     if faults:

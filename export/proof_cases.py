@@ -11,6 +11,7 @@ from export.reasons import REFUSALS, reason
 from export.source import Source
 from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
+from serving.bundle import LeftOut
 from serving.golden import Case
 
 BATCHES = (1, 3, 32)
@@ -28,18 +29,29 @@ Inputs = dict[str, np.ndarray]
 
 
 def all_cases(source: Source) -> list[Case]:
-    """Returns every case of every signature with what Keras computes for it.
+    """Returns every case of every signature with what Keras computes for it."""
+    return gather(source)[0]
+
+
+def gather(source: Source) -> tuple[list[Case], list[LeftOut]]:
+    """Returns every case with what Keras computes for it, and those that it cannot answer for.
 
     Keras' answer is that of `predict`, which is traced: eagerly, some layers round otherwise.
+
+    Raises:
+        BadInput: Keras does not compute the examples.
     """
     relaxed = not _needs_fixed_times(source.model)
-    cases = [
-        _computed(signature, function, name, inputs)
+    found = [
+        one if isinstance(one, LeftOut) else _computed(signature, function, *one)
         for signature in source.signatures
         for function in [tf.function(signature.function, reduce_retracing=relaxed)]
-        for name, inputs in _inputs(signature, source.examples)
+        for one in _inputs(signature, source.examples)
     ]
-    return [case for case in cases if case is not None]
+    return (
+        [one for one in found if isinstance(one, Case)],
+        [one for one in found if isinstance(one, LeftOut)],
+    )
 
 
 def _needs_fixed_times(model: keras.Model | None) -> bool:
@@ -59,10 +71,10 @@ def _computed(
     function: Callable[..., Mapping[str, Any]],
     name: str,
     inputs: Mapping[str, np.ndarray],
-) -> Case | None:
-    """A case, or None where Keras itself refuses what was invented: ids out of a vocabulary, say.
+) -> Case | LeftOut:
+    """A case, unless Keras itself refuses what was invented: ids out of a vocabulary, say.
 
-    Or where it answers with noise: a spectrum of what is constant, or a recurrence that explodes.
+    Or answers with noise: a spectrum of what is constant, or a recurrence that explodes.
 
     Raises:
         BadInput: it refuses the examples.
@@ -71,15 +83,22 @@ def _computed(
         answers = function(**{key: tf.constant(value) for key, value in inputs.items()})
     except REFUSALS as error:
         if not name.startswith("real"):
-            return None
+            return _refused(signature, name)
         shapes = ", ".join(f"{key} {list(value.shape)}" for key, value in inputs.items())
         raise BadInput(
             f"{signature.name}: Keras itself does not compute the examples ({shapes}): "
             f"{reason(error)}; inputs of its own kind can be given with --examples"
         ) from error
     outputs = {tensor.name: np.asarray(answers[tensor.name]) for tensor in signature.outputs}
-    if name in EXTREMES and not _is_steady(signature, function, inputs, outputs):
-        return None
+    if name in EXTREMES:
+        moving = _moving(signature, function, inputs, outputs)
+        if moving:
+            return LeftOut(
+                signature=signature.name,
+                case=name,
+                reason=f"Keras' own {', '.join(moving)} moves by more than "
+                f"{signature.tolerance / 4:g} of its size when the last bits of the input change",
+            )
     return Case(
         signature=signature.name,
         name=name,
@@ -89,13 +108,18 @@ def _computed(
     )
 
 
-def _is_steady(
+def _refused(signature: Signature, case: str) -> LeftOut:
+    """Without Keras' words: which of several wrong ids it names differs from run to run."""
+    return LeftOut(signature=signature.name, case=case, reason="Keras itself refuses it")
+
+
+def _moving(
     signature: Signature,
     function: Callable[..., Mapping[str, Any]],
     inputs: Mapping[str, np.ndarray],
     outputs: Mapping[str, np.ndarray],
-) -> bool:
-    """Tells whether Keras answers alike if the last bits of the numbers that it is given change."""
+) -> list[str]:
+    """Names the outputs that are others if the last bits of what Keras is given change."""
     random = np.random.default_rng(0)
     moved = {
         name: value * (1 + LAST_BIT * random.choice([-1, 1], value.shape)).astype(value.dtype)
@@ -104,6 +128,7 @@ def _is_steady(
         for name, value in inputs.items()
     }
     answers = function(**{name: tf.constant(value) for name, value in moved.items()})
+    moving = []
     for name, value in outputs.items():
         if value.dtype.kind != "f":
             continue
@@ -112,8 +137,8 @@ def _is_steady(
         size = np.abs(value[finite]).max(initial=0.0)
         moves = np.abs(np.float64(again[finite]) - value[finite]).max(initial=0.0)
         if moves > signature.tolerance / 4 * size:
-            return False
-    return True
+            moving.append(name)
+    return moving
 
 
 def _storable(value: np.ndarray) -> np.ndarray:
@@ -130,7 +155,7 @@ def hex_of(content: bytes) -> str:
 
 def _inputs(
     signature: Signature, examples: Mapping[str, np.ndarray]
-) -> Iterable[tuple[str, Inputs]]:
+) -> Iterable[tuple[str, Inputs] | LeftOut]:
     if signature.cases is not None:
         for name, inputs in signature.cases(examples).items():
             yield name, dict(inputs)
@@ -164,13 +189,14 @@ def _inputs(
         )
 
 
-def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs]]:
+def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs] | LeftOut]:
     """Other lengths of the free dimensions, where Keras itself can do with them; else halves."""
     free = {d for t in signature.inputs for d in t.shape if isinstance(d, str)} - {"batch"}
     can_do = False
     for length in (*LENGTHS, None) if free else ():
         if length is None and can_do:
             return
+        name = f"length_{length}" if length else "halves"
         inputs = dict(few)
         for tensor in signature.inputs:
             size = few[tensor.name].shape
@@ -180,11 +206,12 @@ def _lengths(signature: Signature, few: Inputs) -> Iterable[tuple[str, Inputs]]:
             )
             inputs[tensor.name] = few[tensor.name][cut]
         try:
-            signature.function(**{name: tf.constant(value) for name, value in inputs.items()})
+            signature.function(**{key: tf.constant(value) for key, value in inputs.items()})
         except REFUSALS:  # shorter than a kernel, for one
-            continue
-        can_do = True
-        yield f"length_{length}" if length else "halves", inputs
+            yield _refused(signature, name)
+        else:
+            can_do = True
+            yield name, inputs
 
 
 def _zeros(value: np.ndarray) -> np.ndarray:

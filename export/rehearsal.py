@@ -1,61 +1,53 @@
 """Loads a `.keras` file in a process with limits, before the export does: a crash ends here.
 
-    python -m export.rehearsal FILE [CUSTOM.py ...]
+    python -m export.rehearsal FILE FOLDER [CUSTOM.py ...]
 
-First the weights are looked at without Keras: plain arrays, no links to other files, no more
-numbers than bytes. Then Keras loads the file, with memory limited by the file's size, no file
-written but into a folder, removed afterwards, where Keras unpacks assets (vocabularies), no socket
-opened and no process started. Says what is wrong in one line, and exits 2.
+FOLDER is what FILE was unpacked to. First the weights are looked at without Keras: plain arrays, no
+links to other files, no more numbers than bytes. Then Keras loads the folder, with memory limited
+by the file's size, no file written, no socket opened and no process started. Says what is wrong in
+one line, and exits 2.
 """
 
-import io
 import os
 import resource
 import subprocess
 import sys
-import tempfile
-import zipfile
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from export.archive import ASSETS
 from keras_models.errors import BadInput
 
 LIBRARIES_BYTES = 8 * 2**30
 """Address space that TensorFlow itself reserves."""
 COPIES = 8
 """How many times the weights may be in memory while they are loaded: what is drawn for a matrix,
-the file's bytes, an array of them, the variable, and what TensorFlow reserves for each."""
+an array of its numbers, the variable, and what TensorFlow reserves for each."""
 MOST_SECONDS = 300
 FORBIDDEN_EVENTS = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 MOST_DATASETS = 200_000
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def rehearse(path: Path, custom: Sequence[Path] = ()) -> None:
+def rehearse(path: Path, folder: Path, custom: Sequence[Path] = ()) -> None:
     """Loads a file in a process of its own, and throws the model away.
 
     Args:
         path: of the file.
+        folder: what it was unpacked to, and will be loaded from.
         custom: Python files of the user's own, which are run before.
 
     Raises:
         BadInput: it cannot be loaded within the limits; says why.
     """
-    with tempfile.TemporaryDirectory() as place:
-        done = subprocess.run(
-            [sys.executable, "-m", "export.rehearsal", str(path), *map(str, custom)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(Path(__file__).parent.parent),
-                "TMPDIR": place,
-            },
-        )
+    done = subprocess.run(
+        [sys.executable, "-m", "export.rehearsal", str(path), str(folder), *map(str, custom)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
     if done.returncode == 0:
         return
     said = [line for line in done.stdout.splitlines() if line.startswith(SAYS)]
@@ -66,12 +58,12 @@ def rehearse(path: Path, custom: Sequence[Path] = ()) -> None:
 SAYS = "rehearsal: "
 
 
-def main(file: str, *custom: str) -> int:
+def main(file: str, unpacked: str, *custom: str) -> int:
     """Runs the rehearsal in this process."""
-    path = Path(file)
+    path, folder = Path(file), Path(unpacked)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
-    reason = of_weights(path)
+    reason = _of_file(folder / "model.weights.h5")
     if reason:
         print(f"{SAYS}is not loaded: {reason}")
         return 2
@@ -84,12 +76,10 @@ def main(file: str, *custom: str) -> int:
     from export.custom import register
 
     register(map(Path, custom))
-    largest = largest_unpacked(path)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
-    place = os.path.join(os.path.realpath(tempfile.gettempdir()), "")
-    sys.addaudithook(partial(_refuse_events, place))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    sys.addaudithook(_refuse_events)
     try:
-        keras_file.load_trusted(path)
+        keras_file.load_unpacked(folder, path)
     except BadInput as error:
         print(f"{SAYS}{str(error).removeprefix(str(path)).strip()}")
         return 2
@@ -99,37 +89,33 @@ def main(file: str, *custom: str) -> int:
     return 0
 
 
-def largest_unpacked(path: Path) -> int:
-    """Returns the size of the largest file that Keras unpacks: all of them, if there are assets."""
-    with zipfile.ZipFile(path) as opened:
-        members = opened.infolist()
-    has_assets = any(member.filename.startswith(ASSETS) for member in members)
-    return max(member.file_size for member in members) if has_assets else 0
-
-
-def _refuse_events(place: str, event: str, arguments: Any) -> None:
+def _refuse_events(event: str, arguments: Any) -> None:
     if event.startswith(FORBIDDEN_EVENTS):
         raise PermissionError(f"{event} while a model is loaded")
     if event != "open" or not isinstance(arguments[0], str | bytes):
         return
-    path = os.fsdecode(arguments[0])
-    if arguments[2] & WRITING and not os.path.realpath(path).startswith(place):
+    if arguments[2] & WRITING:
+        path = os.fsdecode(arguments[0])
         raise PermissionError(f"a file is written while a model is loaded: {path!r}")
 
 
-def of_weights(path: Path) -> str | None:
-    """Returns what is wrong with the weights in an archive, without Keras; None for nothing."""
-    with zipfile.ZipFile(path) as archive:
-        if "model.weights.h5" not in archive.namelist():
-            return None  # .npz, which Keras reads without pickles
-        content = archive.read("model.weights.h5")
-    if not content.startswith(b"\x89HDF\r\n\x1a\n"):
+def _of_file(path: Path) -> str | None:
+    if not path.exists():
+        return None  # .npz, which Keras reads without pickles
+    with path.open("rb") as file:
+        return of_weights(file)
+
+
+def of_weights(file: BinaryIO) -> str | None:
+    """Returns what is wrong with a file of weights, without Keras; None for nothing."""
+    if file.read(len(SIGNATURE)) != SIGNATURE:
         return "its weights are no HDF5 file"
+    size = file.seek(0, os.SEEK_END)
     import h5py
 
     try:
-        with h5py.File(io.BytesIO(content), "r") as file:
-            return _of_group(file, len(content), [0, 0])
+        with h5py.File(file, "r") as opened:
+            return _of_group(opened, size, [0, 0])
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         return f"its weights cannot be read: {error}"
 

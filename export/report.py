@@ -1,16 +1,18 @@
-"""The report of an export as tables: the proof, the edges, and what keeps a loop."""
+"""The report of an export as tables: the proof and its gaps, the edges, what keeps a loop."""
 
 from pathlib import Path
 
 import onnx
 
-from export.card import proof_table
+from export.card import left_out_table, proof_table
 from serving.bundle import Manifest
 
 
 def report(manifest: Manifest, folder: Path) -> str:
-    """Returns the report as Markdown; `keras-export --report` prints it, the card keeps it."""
+    """Returns the report as Markdown; `keras-export --report` prints it."""
     parts = [proof_table(manifest.proof)]
+    if manifest.left_out:
+        parts.append(left_out_table(manifest.left_out))
     if manifest.edges:
         parts.append(edge_table(manifest))
     parts += [

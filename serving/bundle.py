@@ -151,6 +151,20 @@ class Proof:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """An invented input on which nothing could be proven.
+
+    Attributes:
+        signature, case: which: `largest`, `length_1`.
+        reason: what Keras itself makes of it.
+    """
+
+    signature: str
+    case: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class File:
     """Size and hash of a file in the bundle."""
 
@@ -164,6 +178,7 @@ class Manifest:
 
     Attributes:
         created: when the model was saved, in local time; the folder says when it was published.
+        left_out: of the inputs that a proof invents, those that it could not use.
     """
 
     name: str
@@ -175,6 +190,7 @@ class Manifest:
     proof: tuple[Proof, ...]
     files: Mapping[str, File]
     edges: tuple[Edge, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     format: int = FORMAT
 
     @property

@@ -15,6 +15,7 @@ from serving.bundle import (
     Codec,
     Edge,
     File,
+    LeftOut,
     Manifest,
     Optimized,
     Proof,
@@ -99,6 +100,7 @@ def _manifest(content: Any) -> Manifest:
             "signatures": signatures,
             "proof": tuple(Proof(**one) for one in content["proof"]),
             "edges": tuple(Edge(**one) for one in content["edges"]),
+            "left_out": tuple(LeftOut(**one) for one in content.get("left_out", ())),
             "files": {name: File(**one) for name, one in content["files"].items()},
         }
     )

@@ -8,6 +8,7 @@ import onnxruntime
 
 from serving.bundle import Signature, Tensor
 from serving.errors import BadInput, DamagedBundle
+from serving.weights import largest
 
 LARGE_BYTES = 4 * 2**20
 """After inputs of this size ONNX Runtime gives the memory of the run back, which takes time."""
@@ -47,11 +48,8 @@ class Session:
         if signature.quantized is not None and signature.quantized.method == "dynamic":
             # Weights of GRU and RNN become floats once, when the graph is loaded.
             options.add_session_config_entry("session.disable_quant_qdq", "1")
-        if weights:
-            options.add_external_initializers_from_files_in_memory(
-                list(weights), list(weights.values()), [len(one) for one in weights.values()]
-            )
         try:
+            self._constants = _add_weights(options, content, weights or {})
             self._session = onnxruntime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]
             )
@@ -108,6 +106,24 @@ class Session:
     def check(self, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:
         """Returns the length of every free dimension; as the function `check`."""
         return check(self.signature, inputs)
+
+
+def _add_weights(
+    options: onnxruntime.SessionOptions, content: bytes, weights: Mapping[str, bytes]
+) -> list[onnxruntime.OrtValue]:
+    """Gives a session what its graph has in other files; what is returned must live as long."""
+    if not weights:
+        return []
+    options.add_external_initializers_from_files_in_memory(
+        list(weights), list(weights.values()), [len(one) for one in weights.values()]
+    )
+    arrays = largest(content, weights)
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(one) for one in arrays.values()]
+    if values:
+        options.add_external_initializers(list(arrays), values)
+    for name, value in zip(arrays, values, strict=True):
+        options.add_initializer(name, value)  # which the session then uses where it lies
+    return [*values]
 
 
 def check(signature: Signature, inputs: Mapping[str, np.ndarray]) -> dict[str, int]:

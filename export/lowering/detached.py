@@ -32,6 +32,8 @@ HEAVY_BYTES = 2**26
 convolutions stay, for normalization is folded into them."""
 LEAST_BYTES = 2**20
 """Size of a variable that is worth leaving out."""
+MOST_BYTES = 2**31 - 2**24
+"""Variables that must stay in the graph, of other types than float32: its file holds 2 GB."""
 ALIGNMENT = 64
 """Bytes that each constant begins at a multiple of."""
 
@@ -56,6 +58,27 @@ class Weights:
             s for one in variables if _is_matrix(one) and (s := sizes[id(one)]) >= LEAST_BYTES
         ]
         return self._are_beside or sum(matrices) > HEAVY_BYTES
+
+    def refusal(self, name: str, variables: Iterable[tf.Variable]) -> BadInput | None:
+        """Returns why a graph would be larger than its file can be; None if it is not.
+
+        Args:
+            name: of the signature.
+            variables: that it reads.
+        """
+        inside = {id(one): one for one in variables if not self._is_left_out(one)}.values()
+        if sum(map(_bytes_of, inside)) <= MOST_BYTES:
+            return None
+        largest = sorted(inside, key=_bytes_of, reverse=True)[:3]
+        said = ", ".join(
+            f"{one.name.split(':')[0]} ({one.dtype.name}, {_bytes_of(one) / 1e9:.1f} GB)"
+            for one in largest
+        )
+        return BadInput(
+            f"{name} is too large for ONNX: {said}. A graph's file holds 2 GB, and weights lie "
+            "beside it only as float32: load the model in float32 and save it so; or "
+            "keras-export --format savedmodel publishes the SavedModel alone"
+        )
 
     @property
     def are_beside(self) -> bool:

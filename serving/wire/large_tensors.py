@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.errors import BadInput
+from serving.wire.fields import LENGTH, fields
 from serving.wire.messages import serving
 from serving.wire.varint import varint
 
@@ -18,8 +19,6 @@ LARGE_BYTES = 16 * 1024
 """Of an input; a smaller one is faster copied than looked for."""
 _INPUTS, _KEY, _VALUE, _CONTENT = 2, 1, 2, 4
 """Numbers of fields: of PredictRequest, of an entry of its map, of TensorProto."""
-_VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
-_SIZES = {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,32 +103,6 @@ def _once(content: memoryview, start: int, end: int) -> Iterator[tuple[int, int,
 
 def _fields(content: memoryview, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Yields of each field with a length its number, where it begins, and its value's two ends."""
-    place = start
-    while place < end:
-        begin = place
-        tag, place = _number(content, place)
-        kind = tag & 7
-        if kind == _LENGTH:
-            length, place = _number(content, place)
-            if place + length > end:
-                raise ValueError("a field is longer than what it is in")
-            yield tag >> 3, begin, place, place + length
-            place += length
-        elif kind == _VARINT:
-            _, place = _number(content, place)
-        else:
-            place += _SIZES.get(kind, end + 1)
-    if place != end:
-        raise ValueError("a field ends elsewhere than what it is in")
-
-
-def _number(content: memoryview, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while shift < 70:
-        byte = content[place]
-        place += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, place
-        shift += 7
-    raise ValueError("a number is too long")
+    for number, kind, begin, at, to in fields(content, start, end):
+        if kind == LENGTH:
+            yield number, begin, at, to

@@ -12,6 +12,7 @@ import serving
 from export import graphs, onnx_file, own_signature, proof, proof_cases, quantize, source
 from export.lowering import detached
 from keras_models.errors import BadInput
+from serving import session, weights
 from serving.errors import DamagedBundle
 
 
@@ -65,6 +66,32 @@ def test_the_weights_are_hashed_and_no_others_are_served(staged):
         serving.load(folder).predict(**inputs)
 
 
+def test_constants_that_no_protobuf_field_holds_are_served_from_where_they_lie(staged, monkeypatch):
+    read, _, folder, _ = staged
+    inputs = {
+        "image": np.ones((2, 8, 8, 2), np.float32),
+        "tokens": np.arange(8, dtype=np.int32).reshape(2, 4),
+    }
+    monkeypatch.setattr(weights, "LARGEST_BYTES", 100)  # so that no test needs 2 GB
+    path = folder / "onnx/serving_default.onnx"
+    beside = {f"{path.name}.data": path.with_name(f"{path.name}.data").read_bytes()}
+    found = weights.largest(path.read_bytes(), beside)
+    assert sorted(one.shape for one in found.values()) == [(6, 2, 3, 3), (6, 6), (20, 6)]
+    expected = np.asarray(read.model(inputs))
+    served = serving.load(folder).predict(**inputs)["scores"]
+    np.testing.assert_allclose(served, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("lacks", ["numbers", "file"])
+def test_a_constant_that_is_not_in_its_file_is_refused(staged, lacks, monkeypatch):
+    _, _, folder, manifest = staged
+    monkeypatch.setattr(weights, "LARGEST_BYTES", 100)
+    content = (folder / "onnx/serving_default.onnx").read_bytes()
+    name = "serving_default.onnx.data" if lacks == "numbers" else "another"
+    with pytest.raises(DamagedBundle, match="cannot be loaded"):
+        session.Session(content, manifest.signatures[0], weights={name: bytes(200)})
+
+
 def test_two_exports_are_the_same_bytes(tmp_path):
     signature = own_signature.signature_of(network())
     for name in ("a", "b"):
@@ -98,3 +125,13 @@ def test_heavy_matrices_are_written_into_the_graphs_file_and_the_graph_is_the_sa
     ]
     assert constants[0] == constants[1]
     assert sum(len(list(one.dims)) == 2 for one in heavy.graph.initializer) >= 3
+
+
+def test_large_weights_that_must_stay_in_the_graph_are_refused_by_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(detached, "MOST_BYTES", 200)  # so that no test needs 2 GB
+    x = keras.Input((4,), dtype="float64", name="x")
+    y = layers.Dense(8, dtype="float64", name="wide")(x)
+    signature = own_signature.signature_of(keras.Model(x, y))
+    with pytest.raises(BadInput, match=r"wide/kernel \(float64, 0.0 GB\).*as float32"):
+        onnx_file.write(signature, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
