@@ -106,10 +106,9 @@ def _is_of_custom(record: Mapping[str, Any], custom: Set[str]) -> bool:
     config, module = record.get("config"), record.get("module")
     function = config.get("function") if isinstance(config, dict) else None
     is_lambda = record.get("class_name") == "Lambda" and module == "keras.layers"
-    is_function = isinstance(function, dict) and function.get("class_name") == "function"
-    if not is_lambda or record.get("registered_name") or not is_function:
+    if not is_lambda or record.get("registered_name") or not isinstance(function, dict):
         return False
-    return _is_custom(function, custom)
+    return function.get("class_name") == "function" and _is_custom(function, custom)
 
 
 def _of_class(record: Mapping[str, Any], layer: str) -> str | None:
