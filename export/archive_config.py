@@ -18,7 +18,10 @@ MODULES = re.compile(
 )
 """Where the classes that may be named are. What a model was compiled with is never loaded."""
 FORBIDDEN = {
-    "Lambda": "runs Python code from the file; use a layer or keras.ops in its place",
+    "Lambda": (
+        "runs Python code from the file; use a layer or keras.ops in its place, "
+        "or a function by name from a Python file given with --custom"
+    ),
     "TFSMLayer": "loads a SavedModel from another place",
     "TorchModuleWrapper": "unpickles what the file brings",
     "FlaxLayer": "unpickles what the file brings",
@@ -62,7 +65,8 @@ def refusal(config: Any, *, weights_bytes: int, custom: Set[str] = frozenset()) 
         return "its configuration describes no model"
     try:
         for record, layer in _records(config, "the model", 0):
-            reason = None if _is_custom(record, custom) else _of_class(record, layer)
+            is_own = _is_custom(record, custom) or _is_of_custom(record, custom)
+            reason = None if is_own else _of_class(record, layer)
             reason = reason or _of_settings(record, layer, weights_bytes)
             if reason:
                 return reason
@@ -92,6 +96,19 @@ def _is_custom(record: Mapping[str, Any], custom: Set[str]) -> bool:
     name = record.get("config") if record.get("class_name") == "function" else None
     name = name or record.get("registered_name") or record.get("class_name")
     return isinstance(name, str) and name in custom
+
+
+def _is_of_custom(record: Mapping[str, Any], custom: Set[str]) -> bool:
+    """Tells whether it is Keras' own Lambda, of a function that the user has defined.
+
+    What else it may be given, a shape as a function, say, is a record of its own, and looked at so.
+    """
+    config, module = record.get("config"), record.get("module")
+    function = config.get("function") if isinstance(config, dict) else None
+    is_lambda = record.get("class_name") == "Lambda" and module == "keras.layers"
+    if not is_lambda or record.get("registered_name") or not isinstance(function, dict):
+        return False
+    return function.get("class_name") == "function" and _is_custom(function, custom)
 
 
 def _of_class(record: Mapping[str, Any], layer: str) -> str | None:

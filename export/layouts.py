@@ -49,7 +49,7 @@ def _join_padding(
     if padding is None or pads is None or auto != b"NOTSET":
         return
     rank = len(pads) // 2
-    order = list(range(rank)) if turn is None else _order(turn)
+    order = list(range(rank)) if turn is None else axes_of(turn)
     begins, ends = ([half[axis] for axis in order] for half in (pads[:rank], pads[rank:]))
     if any(begins[:2] + ends[:2]):
         return
@@ -89,9 +89,9 @@ def _shorten(
     node: onnx.NodeProto, makers: Makers, turns: dict[tuple[str, tuple[int, ...]], str]
 ) -> None:
     """Turns what was turned before at once, or not at all, or takes what was turned so already."""
-    order = _order(node)
+    order = axes_of(node)
     while (before := makers.get(node.input[0])) is not None and before.op_type == "Transpose":
-        order = [_order(before)[axis] for axis in order]
+        order = [axes_of(before)[axis] for axis in order]
         node.input[0] = before.input[0]
     same = turns.setdefault((node.input[0], tuple(order)), node.output[0])
     del node.attribute[:]
@@ -113,7 +113,8 @@ def _reshape_once(
         node.input[0] = before.input[0]
 
 
-def _order(turn: onnx.NodeProto) -> list[int]:
+def axes_of(turn: onnx.NodeProto) -> list[int]:
+    """Returns the axes of a Transpose, in the order of its answer."""
     found = next((list(one.ints) for one in turn.attribute if one.name == "perm"), None)
     if found is None:
         raise ValueError(f"{turn.name} does not say how it turns")

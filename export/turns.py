@@ -14,6 +14,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from export.canonical import lengths
+from export.layouts import axes_of
 
 Order = tuple[int, ...]
 """For each axis of what was turned, which axis it was before."""
@@ -36,7 +37,7 @@ def sink(model: onnx.ModelProto) -> None:
     Args:
         model: its graph is in order, and changed in place; nodes that nothing reads any more stay.
     """
-    turns = {_order(node) for node in model.graph.node if node.op_type == "Transpose"}
+    turns = {tuple(axes_of(node)) for node in model.graph.node if node.op_type == "Transpose"}
     for order in sorted(turns):
         if list(order) != sorted(order):
             _Sinking(model, order).sink()
@@ -69,7 +70,7 @@ class _Sinking:
         del self._graph.node[:]
         for node in nodes:
             after = []
-            if node.op_type == "Transpose" and _order(node) == self._order:
+            if node.op_type == "Transpose" and tuple(axes_of(node)) == self._order:
                 self._unturned[node.output[0]] = node.input[0]
             elif (
                 any(one in self._unturned for one in node.input)
@@ -84,7 +85,7 @@ class _Sinking:
         opposite = tuple(int(one) for one in np.argsort(self._order))
         wanted: set[str] = set()
         for node in reversed(self._graph.node):
-            is_opposite = node.op_type == "Transpose" and _order(node) == opposite
+            is_opposite = node.op_type == "Transpose" and tuple(axes_of(node)) == opposite
             is_between = self._is_kept_by(node) and (
                 node.op_type.startswith("Reduce") or bool(wanted & set(node.output))
             )
@@ -179,11 +180,6 @@ class _Sinking:
         name = f"turns/{len(self._graph.initializer)}"
         self._graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
-
-
-def _order(turn: onnx.NodeProto) -> Order:
-    (order,) = (tuple(one.ints) for one in turn.attribute if one.name == "perm")
-    return order
 
 
 def _number(node: onnx.NodeProto, name: str, default: int) -> int:

@@ -35,7 +35,7 @@ from export.lowering.marks import Replacement
 from export.lowering.quantile import erfinv, ndtri
 from export.lowering.remainders import floor_div, floor_mod
 from export.lowering.selection import where
-from export.lowering.slicing import strided_slice
+from export.lowering.slicing import reverse, strided_slice
 from export.lowering.vectors import broadcast_args, cross
 
 LOWERINGS = {
@@ -54,6 +54,7 @@ LOWERINGS = {
     "LowerBound": lookup.lower_bound,
     "Ndtri": ndtri,
     "RGBToHSV": rgb_to_hsv,
+    "ReverseV2": reverse,
     "SelectV2": where,
     "StridedSlice": strided_slice,
     "UpperBound": lookup.upper_bound,

@@ -136,23 +136,29 @@ def _write(scan: Scan, nodes: Nodes, inputs: list[str]) -> list[str]:
 def _masked(
     scan: Scan, nodes: Nodes, x: str, states: list[str], mask: str
 ) -> tuple[str, str, list[str]]:
-    """The same over the steps that the mask lets pass."""
-    if scan.go_backwards:
-        x, mask = nodes.reversed(x, 1), nodes.reversed(mask, 1)
+    """The same over the steps that the mask lets pass, which stay in the input's order.
+
+    Both directions of a Bidirectional so compact their input in the same way, once.
+    """
     compacted = Compacted(nodes, mask)
     steps = nodes.transposed(compacted.forth(x), [1, 0, 2])
-    steps, found = _stacked(scan, nodes, steps, states, "forward", compacted.lengths)
+    direction = "reverse" if scan.go_backwards else "forward"
+    steps, found = _stacked(scan, nodes, steps, states, direction, compacted.lengths)
     nothing = nodes.constant([0], np.float32)
     after = [
         compacted.or_where_empty(value, before or nothing)
         for value, before in zip(found, states, strict=True)
     ]
-    outputs = compacted.back(nodes.transposed(steps, [1, 0, 2]), zeros=scan.zero_output_for_mask)
+    steps = nodes.transposed(steps, [1, 0, 2])
     if scan.zero_output_for_mask:
-        return nodes.step(outputs, -1), outputs, after
-    # What was answered last is the state that was left, without the way back to the masked steps.
-    last = compacted.or_where_empty(found[-scan.cells[-1].states], nothing)
-    return last, outputs, after
+        outputs = compacted.back_or_zeros(steps)
+        last = nodes.step(outputs, 0 if scan.go_backwards else -1)
+    else:
+        back = compacted.back_from_last if scan.go_backwards else compacted.back
+        outputs = back(steps)
+        # What was answered last is the state that was left, without the way back to masked steps.
+        last = compacted.or_where_empty(found[-scan.cells[-1].states], nothing)
+    return last, nodes.reversed(outputs, 1) if scan.go_backwards else outputs, after
 
 
 def _stacked(

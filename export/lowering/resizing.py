@@ -6,13 +6,14 @@ no counterpart in ONNX Runtime, and for lanczos and antialiasing tf2onnx has not
 pair of columns says everything.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.tensorflow import image as keras_image  # no public name has it
 from onnx import TensorProto
 
 from export.lowering.marks import Marks, Nodes, Replacement
@@ -60,12 +61,39 @@ def _resize(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
         if method in MODES and not (antialias and method in RADIUS):
             x = x if method == "nearest" and x.dtype in EXACT else tf.cast(x, tf.float32)
             spec = tf.TensorSpec(like.shape, x.dtype)
-            resized = marks.put(partial(_write_resize, MODES[method]), [x, size], [spec])[0]
+            write = partial(_write_resize, MODES[method], _scales(x, like))
+            resized = marks.put(write, [x, size], [spec])[0]
         else:
             resized = _filtered(tf.cast(x, tf.float32), size, method, antialias)
         return tf.ensure_shape(tf.cast(resized, like.dtype), like.shape)
 
     return resize
+
+
+def _cropping(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Crops an image of known lengths to the aspect ratio by constant bounds."""
+
+    def resize(images: Any, size: Any, *given: Any, **settings: Any) -> Any:
+        first = settings.get("data_format") == "channels_first"
+        axes = (-2, -1) if first else (-3, -2)
+        lengths = [images.shape[axis] for axis in axes]
+        if given or None in lengths or not settings.get("crop_to_aspect_ratio"):
+            return original(images, size, *given, **settings)
+        height, width = (slice(start, start + kept) for start, kept in _window(lengths, size))
+        images = images[..., height, width] if first else images[..., height, width, :]
+        return original(images, size, **{**settings, "crop_to_aspect_ratio": False})
+
+    return resize
+
+
+def _window(lengths: Sequence[int], size: Sequence[int]) -> list[tuple[int, int]]:
+    """Where the largest window of a shape begins, and its length, in Keras' float32."""
+    found = []
+    for own, other, after, beside in zip(lengths, lengths[::-1], size, size[::-1], strict=True):
+        fitting = int(np.float32(other * after) / np.float32(beside))
+        kept = max(min(own, fitting), 1)
+        found.append(((own - kept) // 2, kept))
+    return found
 
 
 def _is_same(x: tf.Tensor, resized: tf.Tensor) -> bool:
@@ -74,11 +102,29 @@ def _is_same(x: tf.Tensor, resized: tf.Tensor) -> bool:
     return None not in before and before == after
 
 
-def _write_resize(mode: dict[str, Any], nodes: Nodes, inputs: list[str]) -> list[str]:
-    """Names all four lengths: of a Resize with axes, ONNX Runtime 1.32 permutes the two lengths
-    given as if they were four, where it moves a Transpose past it, and then refuses the graph.
+def _scales(x: tf.Tensor, resized: tf.Tensor) -> np.ndarray | None:
+    """What every length grows by, float32 [4], if it is known and leads to the very lengths."""
+    before, after = x.shape[1:3].as_list(), resized.shape[1:3].as_list()
+    if None in (*before, *after) or 0 in (*before, *after):
+        return None
+    old, new = np.array(before, np.float32), np.array(after, np.float32)
+    scales = new / old  # as ONNX Runtime divides the lengths that it is given
+    found = np.array([1, *scales, 1], np.float32)
+    reached = (np.floor(old * scales), np.floor(old.astype(np.float64) * scales))
+    return found if all(np.array_equal(one, new) for one in reached) else None
+
+
+def _write_resize(
+    mode: dict[str, Any], scales: np.ndarray | None, nodes: Nodes, inputs: list[str]
+) -> list[str]:
+    """Names all four lengths where it cannot name four constant scales.
+
+    Of a Resize with axes, ONNX Runtime 1.32 permutes the two lengths given as if they were four,
+    where it moves a Transpose past it, and then refuses the graph.
     """
     image, size = inputs
+    if scales is not None:
+        return [nodes("Resize", [image, "", nodes.constant(scales)], **mode)]
     shape = nodes("Shape", [image])  # tf2onnx folds one with start and end as if it had none
     batch, channels = (nodes("Gather", [shape, nodes.constant([i], np.int64)]) for i in (0, 3))
     sizes = nodes("Concat", [batch, nodes("Cast", [size], to=TensorProto.INT64), channels], axis=0)
@@ -215,6 +261,7 @@ def _write_upsampled(
 
 
 REPLACEMENTS = (
+    Replacement(keras_image, "resize", _cropping),
     Replacement(tf.image, "resize", _resize),
     Replacement(keras.layers.UpSampling1D, "call", _upsampling),
     Replacement(keras.layers.UpSampling2D, "call", _upsampling),

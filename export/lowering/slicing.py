@@ -1,13 +1,14 @@
-"""Slices with new axes beside an ellipsis.
+"""Slices with new axes beside an ellipsis, and from the last to the first.
 
 tf2onnx counts an ellipsis that stands for no axis as one (`x[..., None, :]` of a vector), and
-knows no slice of a scalar.
+knows no slice of a scalar. What is reversed it gives to ReverseSequence, with lengths that are
+computed at every call.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
-from tf2onnx.onnx_opset.tensor import StridedSlice
+from tf2onnx.onnx_opset.tensor import ReverseV2, StridedSlice
 
 from export.lowering.marks import Context, InPlace, Node
 
@@ -31,6 +32,23 @@ def strided_slice(context: Context, node: Node, name: str, args: object) -> None
     if plan.dropped:
         found = nodes("Squeeze", [found, nodes.constant(plan.dropped, np.int64)])
     nodes.give("Unsqueeze", [found, nodes.constant(plan.added, np.int64)])
+
+
+def reverse(context: Context, node: Node, name: str, args: object) -> None:
+    """Writes ReverseV2 as one Slice of steps of -1."""
+    shape = context.get_shape(node.input[0])
+    if shape is None or not context.is_const(node.input[1]):
+        ReverseV2.version_10(context, node)
+        return
+    given = np.ravel(context.get_tensor_value(node.input[1], as_list=False))
+    axes = sorted(int(axis) % len(shape) for axis in given)
+    nodes = InPlace(context, node)
+    if not axes:
+        nodes.give("Identity", nodes.inputs[:1])
+        return
+    each = len(axes)
+    bounds = ([-1] * each, [FIRST] * each, axes, [-1] * each)
+    nodes.give("Slice", [nodes.inputs[0], *(nodes.constant(one, np.int64) for one in bounds)])
 
 
 @dataclass

@@ -67,6 +67,30 @@ def test_what_the_file_does_not_define_is_still_refused(tmp_path):
         archive.check(tmp_path / "model.keras", names - {"mine>Halving"})
 
 
+def test_a_lambda_of_a_function_that_the_file_defines_is_loaded_and_no_other(tmp_path):
+    (tmp_path / "functions_of_a_lambda.py").write_text(
+        "import keras\n"
+        "@keras.saving.register_keras_serializable('mine')\n"
+        "def tripled(x):\n    return 3 * x\n"
+    )
+    path, file = tmp_path / "functions_of_a_lambda.py", tmp_path / "model.keras"
+    names = register([path])
+    tripled = __import__("functions_of_a_lambda").tripled
+    keras.Sequential([keras.Input((3,)), layers.Lambda(tripled)]).save(file)
+    with pytest.raises(BadInput, match=r"is a Lambda, .*--custom"):
+        archive.check(file)
+    x = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(keras_file.load(file, [path])(x), 3 * x)
+    unnamed = layers.Lambda(lambda x: 3 * x)
+    keras.Sequential([keras.Input((3,)), unnamed, layers.Lambda(tripled)]).save(file)
+    with pytest.raises(BadInput, match="lambda"):
+        archive.check(file, names)
+    shaped = layers.Lambda(tripled, output_shape=lambda shape: shape)
+    keras.Sequential([keras.Input((3,)), shaped]).save(file)
+    with pytest.raises(BadInput, match="lambda"):
+        archive.check(file, names)
+
+
 @pytest.mark.parametrize(
     ("name", "code", "says"),
     [

@@ -169,3 +169,55 @@ def test_an_lstm_of_float64_keeps_its_loop_for_onnx_runtime_has_no_other(
     assert "Loop" in kinds
     assert "LSTM" not in kinds
     assert worst < 1e-12
+
+
+REVERSALS = {"Slice", "ReverseSequence"}
+
+
+@pytest.mark.parametrize("kind", OPERATORS)
+def test_what_runs_backwards_and_is_turned_round_again_is_never_reversed(kind, samples, tmp_path):
+    layer = layers.Bidirectional(getattr(layers, kind)(5, **ALL))
+    operators, worst = exported(network(layer), tmp_path, samples)
+    assert not REVERSALS & set(operators)
+    assert worst < 1e-6
+
+
+def test_what_is_needed_in_both_orders_is_reversed_once(samples, tmp_path):
+    x = keras.Input((None, 4))
+    backwards = layers.GRU(5, **ALL, go_backwards=True)(x)
+    turned = keras.ops.flip(backwards, axis=1)
+    model = keras.Model(x, layers.Concatenate()([backwards, turned]))
+    operators, worst = exported(model, tmp_path, samples)
+    assert "ReverseSequence" not in operators
+    assert "Slice" in operators
+    assert worst < 1e-6
+
+
+@pytest.mark.parametrize("kind", OPERATORS)
+def test_both_directions_over_a_mask_compact_their_input_once(kind, samples, tmp_path):
+    samples[1, 2:] = 0
+    samples[2, [0, 3, 4]] = 0
+    layer = layers.Bidirectional(getattr(layers, kind)(5, **ALL))
+    operators, worst = exported(network(layers.Masking(), layer), tmp_path, samples)
+    assert operators.count("ScatterElements") == 1
+    assert not REVERSALS & set(operators)
+    assert worst < 1e-6
+
+
+@pytest.mark.parametrize("settings", [{}, {"zero_output_for_mask": True}], ids=str)
+def test_masked_steps_of_what_runs_backwards_answer_as_keras_does(settings, samples, tmp_path):
+    samples[0, [2, 3, 6]] = 0
+    samples[1, :2] = 0
+    samples[2] = 0
+    layer = layers.RNN(layers.GRUCell(5), **ALL, go_backwards=True, **settings)
+    kinds, worst = exported(network(layers.Masking(), layer), tmp_path, samples)
+    assert kinds.count("GRU") == 1
+    assert worst < 1e-6
+
+
+def test_reversing_several_axes_is_one_slice(samples, tmp_path):
+    x = keras.Input((None, 4))
+    model = keras.Model(x, keras.ops.flip(x, axis=(0, 1, -1)))
+    operators, worst = exported(model, tmp_path, samples)
+    assert operators == ["Slice"]
+    assert worst == 0

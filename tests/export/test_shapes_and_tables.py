@@ -172,3 +172,33 @@ def test_a_saved_model_keeps_its_tables(tmp_path):
     loaded = tf.saved_model.load(tmp_path / "saved").signatures["serving_default"]
     answer = loaded(x=tf.constant([[5, 7, 9, 2]], tf.int64))[signature.outputs[0].name]
     assert answer.numpy().tolist() == [[2, 3, 0, 1]]
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+@pytest.mark.parametrize("size", [(6, 38), (24, 19), (9, 57)], ids=str)
+def test_resizing_known_lengths_computes_no_shape(size, interpolation, tmp_path):
+    x = random(3, 12, 19, 2)
+    model = of_one(layers.Resizing(*size, interpolation=interpolation), 12, 19, 2)
+    (answer,), _, kinds = exported(model, tmp_path, x=x)
+    assert kinds == ["Resize"]
+    np.testing.assert_allclose(answer, model(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (24, 12), (3, 38)], ids=str)
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_a_crop_to_a_known_aspect_ratio_is_a_slice(data_format, size, tmp_path):
+    shape = (12, 19, 3) if data_format == "channels_last" else (3, 12, 19)
+    x = random(2, *shape)
+    layer = layers.Resizing(*size, crop_to_aspect_ratio=True, data_format=data_format)
+    model = of_one(layer, *shape)
+    (answer,), _, kinds = exported(model, tmp_path, x=x)
+    assert set(kinds) <= {"Transpose", "Slice", "Resize"}
+    np.testing.assert_allclose(answer, model(x), atol=1e-5)
+
+
+def test_lengths_that_no_float32_scale_leads_to_are_named_themselves(tmp_path):
+    x = random(2, 12, 19, 3)
+    model = of_one(layers.Resizing(7, 13), 12, 19, 3)
+    (answer,), _, kinds = exported(model, tmp_path, x=x)
+    assert "Shape" in kinds
+    np.testing.assert_allclose(answer, model(x), atol=1e-5)
