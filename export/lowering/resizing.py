@@ -61,7 +61,8 @@ def _resize(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
         if method in MODES and not (antialias and method in RADIUS):
             x = x if method == "nearest" and x.dtype in EXACT else tf.cast(x, tf.float32)
             spec = tf.TensorSpec(like.shape, x.dtype)
-            write = partial(_write_resize, MODES[method], _scales(x, like))
+            scales = _scales(x, like, method)
+            write = partial(_write_resize, MODES[method], scales)
             resized = marks.put(write, [x, size], [spec])[0]
         else:
             resized = _filtered(tf.cast(x, tf.float32), size, method, antialias)
@@ -102,16 +103,37 @@ def _is_same(x: tf.Tensor, resized: tf.Tensor) -> bool:
     return None not in before and before == after
 
 
-def _scales(x: tf.Tensor, resized: tf.Tensor) -> np.ndarray | None:
-    """What every length grows by, float32 [4], if it is known and leads to the very lengths."""
+def _scales(x: tf.Tensor, resized: tf.Tensor, method: str) -> np.ndarray | None:
+    """What every length grows by, float32 [4], if it is known and leads to the very lengths.
+
+    Where a scale would lead to less by its last bit, the next one is taken.
+    """
     before, after = x.shape[1:3].as_list(), resized.shape[1:3].as_list()
     if None in (*before, *after) or 0 in (*before, *after):
         return None
-    old, new = np.array(before, np.float32), np.array(after, np.float32)
-    scales = new / old  # as ONNX Runtime divides the lengths that it is given
-    found = np.array([1, *scales, 1], np.float32)
-    reached = (np.floor(old * scales), np.floor(old.astype(np.float64) * scales))
-    return found if all(np.array_equal(one, new) for one in reached) else None
+    scales = [_scale(*lengths, method) for lengths in zip(before, after, strict=True)]
+    return None if None in scales else np.array([1, *scales, 1], np.float32)
+
+
+def _scale(before: int, after: int, method: str) -> np.float32 | None:
+    old, new = np.float32(before), np.float32(after)
+    for scale in (new / old, np.nextafter(new / old, np.float32(np.inf))):
+        # in ONNX Runtime's arithmetic, and in ONNX's
+        is_right = int(old * scale) == int(float(old) * float(scale)) == after
+        if is_right and (method != "nearest" or _picks_the_same(before, after, scale)):
+            return scale
+    return None
+
+
+def _picks_the_same(before: int, after: int, scale: np.float32) -> bool:
+    """Tells whether ONNX Runtime, given a scale, takes for each place the one that TensorFlow does.
+
+    Source: tensorflow/core/kernels/image/resize_nearest_neighbor_op.h.
+    """
+    place = np.arange(after, dtype=np.float32) + np.float32(0.5)
+    picked = np.floor(place / scale - np.float32(0.5) + np.float32(0.5))
+    expected = np.floor(place * (np.float32(before) / np.float32(after)))
+    return np.array_equal(np.clip(picked, 0, before - 1), np.clip(expected, 0, before - 1))
 
 
 def _write_resize(
