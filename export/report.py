@@ -38,4 +38,5 @@ def _graph(name: str, path: Path) -> str:
     kinds = [node.op_type for node in graph.node]
     loops = sum(kind in ("Loop", "Scan") for kind in kinds)
     looped = f"; {loops} × a loop over what ONNX has no operator for" if loops else ""
-    return f"{name}.onnx: {len(kinds)} operators, {kinds.count('Transpose')} transposes{looped}."
+    turns = kinds.count("Transpose")
+    return f"{name}.onnx: {len(kinds)} operators, {turns} of them transposes{looped}."
