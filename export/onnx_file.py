@@ -17,7 +17,17 @@ import tensorflow as tf
 import tf2onnx
 from onnx import helper, numpy_helper
 
-from export import canonical, clipping, folding, layouts, refusals, reversals, turns, widening
+from export import (
+    canonical,
+    clipping,
+    folding,
+    layouts,
+    loops,
+    refusals,
+    reversals,
+    turns,
+    widening,
+)
 from export.lowering import LOWERINGS, detached, earlier, later, replacements
 from export.lowering.detached import Weights, declared
 from export.lowering.lookup import FIND, Tables
@@ -144,6 +154,7 @@ def _freeze(graph: onnx.GraphProto, captures: Sequence[tuple[Any, Any]], own: in
 
 def _make_canonical(model: onnx.ModelProto, signature: Signature, origins: Origins) -> None:
     canonical.fix_reshapes(model)
+    loops.hoist(model.graph)
     reversals.cancel(model.graph)
     turns.sink(model)
     layouts.simplify(model.graph)
