@@ -145,6 +145,7 @@ def _freeze(graph: onnx.GraphProto, captures: Sequence[tuple[Any, Any]], own: in
 def _make_canonical(model: onnx.ModelProto, signature: Signature, origins: Origins) -> None:
     canonical.fix_reshapes(model)
     reversals.cancel(model.graph)
+    layouts.join_paddings(model.graph)
     turns.sink(model)
     layouts.simplify(model.graph)
     folding.fold(model.graph)
