@@ -15,17 +15,13 @@ Makers = dict[str, onnx.NodeProto]
 
 
 def simplify(graph: onnx.GraphProto) -> None:
-    """Takes out paddings of zeros before convolutions, turns and reshapes that are not needed.
+    """Takes out turns and reshapes that are not needed.
 
     Args:
         graph: changed in place; nodes that nothing reads any more stay, and are out of order.
     """
-    here = onnx.TensorProto.DEFAULT  # not in another file
-    constants = {one.name: one for one in graph.initializer if one.data_location == here}
+    constants = _constants(graph)
     makers = {name: node for node in graph.node for name in node.output}
-    for node in list(graph.node):
-        if node.op_type == "Conv":
-            _join_padding(graph, node, makers, constants)
     turns: dict[tuple[str, tuple[int, ...]], str] = {}
     for node in list(graph.node):
         if node.op_type == "Transpose":
@@ -34,25 +30,46 @@ def simplify(graph: onnx.GraphProto) -> None:
             _reshape_once(node, makers, constants)
 
 
+def join_paddings(graph: onnx.GraphProto) -> None:
+    """Lets convolutions pad with zeros by themselves what was padded before them.
+
+    Args:
+        graph: in order, and changed in place; nodes that nothing reads any more stay.
+    """
+    constants = _constants(graph)
+    makers = {name: node for node in graph.node for name in node.output}
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        if node.op_type == "Conv":
+            nodes.extend(_join_padding(node, makers, constants))
+        nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
+    here = onnx.TensorProto.DEFAULT  # not in another file
+    return {one.name: one for one in graph.initializer if one.data_location == here}
+
+
 def _join_padding(
-    graph: onnx.GraphProto,
     convolution: onnx.NodeProto,
     makers: Makers,
     constants: dict[str, onnx.TensorProto],
-) -> None:
-    """Lets a convolution pad by itself what was padded before it, or before its turn."""
+) -> list[onnx.NodeProto]:
+    """Lets a convolution pad what was padded before it, or before its turn; returns its turn."""
     before = makers.get(convolution.input[0])
     turn = before if before is not None and before.op_type == "Transpose" else None
     padding = makers.get(turn.input[0]) if turn is not None else before
     pads = None if padding is None else _zeros_around(padding, constants)
     auto = next((one.s for one in convolution.attribute if one.name == "auto_pad"), b"NOTSET")
     if padding is None or pads is None or auto != b"NOTSET":
-        return
+        return []
     rank = len(pads) // 2
     order = list(range(rank)) if turn is None else axes_of(turn)
     begins, ends = ([half[axis] for axis in order] for half in (pads[:rank], pads[rank:]))
     if any(begins[:2] + ends[:2]):
-        return
+        return []
     added = np.array([*begins[2:], *ends[2:]])
     own = next((one for one in convolution.attribute if one.name == "pads"), None)
     if own is not None:
@@ -60,12 +77,10 @@ def _join_padding(
         convolution.attribute.remove(own)
     convolution.attribute.append(helper.make_attribute("pads", [int(one) for one in added]))
     convolution.input[0] = padding.input[0]
-    if turn is not None:
-        name = f"{convolution.output[0]}/unpadded"
-        node = helper.make_node("Transpose", [padding.input[0]], [name], name=name, perm=order)
-        graph.node.append(node)
-        makers[name] = node
-        convolution.input[0] = name
+    if turn is None:
+        return []
+    name = convolution.input[0] = f"{convolution.output[0]}/unpadded"
+    return [helper.make_node("Transpose", [padding.input[0]], [name], name=name, perm=order)]
 
 
 def _zeros_around(

@@ -156,6 +156,7 @@ def _make_canonical(model: onnx.ModelProto, signature: Signature, origins: Origi
     canonical.fix_reshapes(model)
     loops.hoist(model.graph)
     reversals.cancel(model.graph)
+    layouts.join_paddings(model.graph)
     turns.sink(model)
     layouts.simplify(model.graph)
     folding.fold(model.graph)

@@ -3,8 +3,8 @@
 Convolutions have channels in front, Keras has them last, and so there is a turn to each side of
 every convolution. tf2onnx moves them together past what it knows; past squeeze and excitation, say,
 or attention over channels, it does not. Here a turn sinks past every node that computes each number
-by itself, and past sums, means and joins along an axis, wherever an opposite turn comes after it;
-`layouts.py` then takes out both.
+by itself, and past what sums, joins, splits, cuts, pads, repeats or resizes along axes, wherever an
+opposite turn comes after it; `layouts.py` then takes out both.
 """
 
 from collections.abc import Sequence
@@ -21,14 +21,17 @@ Order = tuple[int, ...]
 
 # fmt: off
 EACH_BY_ITSELF = frozenset({
-    "Abs", "Add", "Cast", "Ceil", "Clip", "Cos", "Div", "Elu", "Erf", "Exp", "Floor", "Gelu",
-    "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Max", "Min", "Mish", "Mul", "Neg", "PRelu",
-    "Pow", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus",
-    "Softsign", "Sqrt", "Sub", "Sum", "Tanh", "ThresholdedRelu",
+    "Abs", "Add", "And", "Cast", "Ceil", "Celu", "Clip", "Cos", "Div", "Elu", "Equal", "Erf", "Exp",
+    "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "LeakyRelu", "Less",
+    "LessOrEqual", "Log", "Max", "Min", "Mish", "Mul", "Neg", "Not", "Or", "PRelu", "Pow",
+    "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt",
+    "Sub", "Sum", "Tanh", "ThresholdedRelu", "Where",
 })
 # fmt: on
 """Operators of ONNX that broadcast, and give for each place what is at this place."""
-ALONG_AN_AXIS = frozenset({"Concat", "LogSoftmax", "Softmax"})
+ALONG_AN_AXIS = frozenset({"Concat", "LogSoftmax", "Softmax", "Split"})
+FOR_EACH_AXIS = {"Pad": (1,), "Resize": (2, 3), "Tile": (1,)}
+"""Which of their inputs have a number, or two, for each axis."""
 
 
 def sink(model: onnx.ModelProto) -> None:
@@ -70,7 +73,7 @@ class _Sinking:
         del self._graph.node[:]
         for node in nodes:
             after = []
-            if node.op_type == "Transpose" and tuple(axes_of(node)) == self._order:
+            if self._is_a_turn(node):
                 self._unturned[node.output[0]] = node.input[0]
             elif (
                 any(one in self._unturned for one in node.input)
@@ -101,12 +104,18 @@ class _Sinking:
                 return False
             left = [place for axis, place in enumerate(self._order) if axis not in axes]
             return bool(_number(node, "keepdims", 1)) or left == sorted(left)
+        if node.op_type == "Slice":
+            return bool(self._axes(node, 3))
+        if node.op_type in FOR_EACH_AXIS:
+            names_axes = node.input[1] if node.op_type == "Resize" else any(node.input[3:])
+            return not names_axes and all(one.name != "axes" for one in node.attribute)
         return node.op_type in EACH_BY_ITSELF or node.op_type in ALONG_AN_AXIS
 
-    def _axes(self, reduction: onnx.NodeProto) -> list[int]:
-        if len(reduction.input) < 2 or reduction.input[1] not in self._constants:
+    def _axes(self, node: onnx.NodeProto, slot: int = 1) -> list[int]:
+        """The axes that an input names; none if they are not known, or not named."""
+        if len(node.input) <= slot or node.input[slot] not in self._constants:
             return []
-        axes = numpy_helper.to_array(self._constants[reduction.input[1]]).tolist()
+        axes = numpy_helper.to_array(self._constants[node.input[slot]]).tolist()
         return [one % len(self._order) for one in axes]
 
     def _sunk(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
@@ -115,16 +124,46 @@ class _Sinking:
             axes = np.array(sorted(self._order[axis] for axis in self._axes(node)), np.int64)
             node.input[:] = [self._unturned[node.input[0]], self._constant(axes)]
             return self._turned(node) if _number(node, "keepdims", 1) else []
+        if node.op_type in {"Slice", "Split", *FOR_EACH_AXIS}:
+            return self._moved(node)
         inputs = [self._not_turned(one, node.op_type == "Concat") for one in node.input]
         if any(one is None for one in inputs):
             return []
         node.input[:] = [one for one in inputs if one is not None]
+        self._name_axis(node)
+        return self._turned(node)
+
+    def _moved(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        """Lets a node read what is not turned, with its other inputs in the order of that."""
+        node.input[0] = self._unturned[node.input[0]]
+        if node.op_type == "Slice":
+            axes = [self._order[axis] for axis in self._axes(node, 3)]
+            node.input[3] = self._constant(np.array(axes, np.int64))
+        for slot in FOR_EACH_AXIS.get(node.op_type, ()):
+            if len(node.input) > slot and node.input[slot]:
+                node.input[slot] = self._in_order(node.input[slot], node.op_type == "Pad")
+        self._name_axis(node)
+        return self._turned(node)
+
+    def _in_order(self, name: str, are_two: bool) -> str:
+        """Numbers for each axis, or two, in the order of what is not turned."""
+        places = np.argsort(self._order)
+        if are_two:
+            places = np.concatenate([places, places + len(places)])
+        if name in self._constants:
+            return self._constant(numpy_helper.to_array(self._constants[name])[places])
+        inputs = [name, self._constant(places.astype(np.int64))]
+        picked = f"{name}/{inputs[1]}"
+        self._graph.node.append(helper.make_node("Gather", inputs, [picked], name=picked, axis=0))
+        return picked
+
+    def _name_axis(self, node: onnx.NodeProto) -> None:
         if node.op_type in ALONG_AN_AXIS:
-            axis = self._order[_number(node, "axis", -1) % len(self._order)]
+            default = 0 if node.op_type == "Split" else -1
+            axis = self._order[_number(node, "axis", default) % len(self._order)]
             kept = [one for one in node.attribute if one.name != "axis"]
             del node.attribute[:]
             node.attribute.extend([*kept, helper.make_attribute("axis", axis)])
-        return self._turned(node)
 
     def _not_turned(self, name: str, is_joined: bool) -> str | None:
         """The name of a tensor that would be this one if it were turned; None if there is none."""
@@ -151,6 +190,15 @@ class _Sinking:
         is_back = before is not None and self._lengths.get(before) == shape
         return before if is_back else self._reshape(name, shape)
 
+    def _is_a_turn(self, node: onnx.NodeProto) -> bool:
+        """Tells whether a node turns in this order; so does a Reshape that moves only ones."""
+        if node.op_type != "Reshape":
+            return node.op_type == "Transpose" and tuple(axes_of(node)) == self._order
+        before, after = (self._lengths.get(one) for one in (node.input[0], node.output[0]))
+        if before is None or after is None or len(after) != len(self._order):
+            return False
+        return self._reshaped(after) == before
+
     def _reshaped(self, turned: Sequence[int]) -> list[int] | None:
         """The shape before the turn, where nothing else but ones stands elsewhere then."""
         places = [place for place, n in zip(self._order, turned, strict=True) if n != 1]
@@ -159,14 +207,17 @@ class _Sinking:
         return [turned[axis] for axis in np.argsort(self._order)]
 
     def _turned(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-        """What gives a node's answer turned, under the name that it had."""
-        name = node.output[0]
-        node.output[0] = self._unturned[name] = f"{name}/unturned"
+        """What gives a node's answers turned, under the names that they had."""
+        return [self._turned_one(node, place) for place in range(len(node.output))]
+
+    def _turned_one(self, node: onnx.NodeProto, place: int) -> onnx.NodeProto:
+        name = node.output[place]
+        inside = node.output[place] = self._unturned[name] = f"{name}/unturned"
         given = self._lengths.get(name)
         if given is not None and len(given) == len(self._order) and self._reshaped(given):
             shape = self._constant(np.array(given, np.int64))
-            return [helper.make_node("Reshape", [node.output[0], shape], [name], name=name)]
-        return [helper.make_node("Transpose", node.output, [name], name=name, perm=self._order)]
+            return helper.make_node("Reshape", [inside, shape], [name], name=name)
+        return helper.make_node("Transpose", [inside], [name], name=name, perm=self._order)
 
     def _reshape(self, name: str, shape: Sequence[int]) -> str:
         made = self._made.get(name)

@@ -75,3 +75,47 @@ def test_a_mean_over_what_was_turned_has_its_axes_in_the_old_order(tmp_path):
     x = layers.Permute((3, 1, 2))(image)  # channels, rows, columns
     x = ops.mean(x, axis=1) + ops.sum(layers.Permute((2, 3, 1))(x), axis=3)
     assert turns_of(image, x, tmp_path) == 0
+
+
+def test_past_paddings_between_gated_convolutions(tmp_path):
+    series = keras.Input((None, 2))
+    x = layers.Conv1D(4, 2, padding="causal")(series)
+    for rate in (1, 2):
+        gates = layers.Conv1D(8, 2, dilation_rate=rate, padding="causal")(x)
+        tanh, sigmoid = ops.split(gates, 2, axis=-1)
+        x = x + layers.Conv1D(4, 1)(ops.tanh(tanh) * ops.sigmoid(sigmoid))
+    assert turns_of(series, layers.Conv1D(3, 1)(ops.relu(x)), tmp_path) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: ops.concatenate(ops.split(x, 2, axis=-1)[::-1], axis=-1),
+        lambda x: ops.concatenate(ops.split(x, 2, axis=1)[::-1], axis=2),
+        lambda x: x[:, 1:-1, ::2, 1:3],
+        lambda x: ops.pad(x, ((0, 0), (1, 2), (3, 0), (0, 0)), mode="reflect"),
+        lambda x: ops.tile(x, (1, 2, 1, 3)),
+        lambda x: ops.image.resize(x, (5, 9), interpolation="bilinear"),
+        lambda x: ops.where(x > 0.5, x, x[:, :, :1]),
+    ],
+    ids=["channels", "rows", "cut", "padded", "repeated", "resized", "chosen"],
+)
+def test_past_what_is_done_along_axes(change, tmp_path):
+    image = keras.Input((6, 8, 3))
+    x = change(layers.Conv2D(4, 3, padding="same")(image))
+    assert turns_of(image, layers.Conv2D(2, 3)(x), tmp_path) == 2
+
+
+def test_past_a_resizing_to_the_size_of_other_maps(tmp_path):
+    class Like(keras.Layer):
+        def call(self, maps, other):
+            return ops.image.resize(maps, ops.shape(other)[1:3], interpolation="nearest")
+
+        def compute_output_shape(self, maps_shape, other_shape):
+            return (*other_shape[:-1], maps_shape[-1])
+
+    image = keras.Input((None, None, 3))
+    fine = layers.Conv2D(4, 3, padding="same")(image)
+    coarse = layers.Conv2D(4, 3, strides=2, padding="same")(fine)
+    x = fine + Like()(coarse, fine)
+    assert turns_of(image, layers.Conv2D(2, 3, padding="same")(x), tmp_path) == 2
