@@ -137,8 +137,9 @@ class _Sinking:
         """Lets a node read what is not turned, with its other inputs in the order of that."""
         node.input[0] = self._unturned[node.input[0]]
         if node.op_type == "Slice":
+            before = numpy_helper.to_array(self._constants[node.input[3]])
             axes = [self._order[axis] for axis in self._axes(node, 3)]
-            node.input[3] = self._constant(np.array(axes, np.int64))
+            node.input[3] = self._constant(np.array(axes, before.dtype))
         for slot in FOR_EACH_AXIS.get(node.op_type, ()):
             if len(node.input) > slot and node.input[slot]:
                 node.input[slot] = self._in_order(node.input[slot], node.op_type == "Pad")

@@ -119,3 +119,11 @@ def test_past_a_resizing_to_the_size_of_other_maps(tmp_path):
     coarse = layers.Conv2D(4, 3, strides=2, padding="same")(fine)
     x = fine + Like()(coarse, fine)
     assert turns_of(image, layers.Conv2D(2, 3, padding="same")(x), tmp_path) == 2
+
+
+@pytest.mark.parametrize("size", [8, None])
+def test_past_a_cut_whose_bounds_are_of_32_bits(size, tmp_path):
+    image = keras.Input((size, size, 3))
+    x = layers.ZeroPadding2D(((1, 0), (0, 1)))(layers.Conv2D(4, 3, activation="relu")(image))
+    x = x[:, :-1, 1:] * 2.0
+    assert turns_of(image, layers.Conv2D(2, 3)(x), tmp_path) == 2
