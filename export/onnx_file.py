@@ -33,9 +33,8 @@ from export.lowering.detached import Weights, declared
 from export.lowering.lookup import FIND, Tables
 from export.lowering.marks import MARK, Marks
 from export.origins import Origins
-from export.reasons import REFUSALS, reason
+from export.reasons import REFUSALS
 from export.subgraphs import all_nodes
-from keras_models.errors import BadInput
 from keras_models.signature import Signature, Tensor
 
 CONVERTED_OPSET = 18
@@ -93,7 +92,7 @@ def _convert(
         with marks.tracing(replaced):
             traced = in_order.get_concrete_function(*specs).graph
     except REFUSALS as error:
-        raise BadInput(f"Keras itself cannot call {signature.name}: {reason(error)}") from error
+        raise refusals.of_call(signature, error, origins) from error
     are_left_out = weights.are_to_be_left_out(traced.variables)
     if refusal := weights.refusal(signature.name, traced.variables):
         raise refusal

@@ -23,6 +23,7 @@ class Origins:
     def __init__(self) -> None:
         """Begins with none."""
         self._called: list[keras.Operation] = []
+        self._failed = ""
 
     @property
     def replacements(self) -> tuple[Replacement, ...]:
@@ -32,8 +33,14 @@ class Origins:
     def _scoped(self, marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
         def call(layer: keras.Operation, *arguments: Any, **named: Any) -> Any:
             self._called.append(layer)
-            with tf.name_scope(f"layer.{len(self._called) - 1}."):
-                return original(layer, *arguments, **named)
+            with tf.name_scope(f"layer.{len(self._called) - 1}.") as scope:
+                try:
+                    answer = original(layer, *arguments, **named)
+                except Exception:
+                    self._failed = self._failed or scope  # the innermost is told first
+                    raise
+            self._failed = ""  # whoever caught an error went on without it
+            return answer
 
         return call
 
@@ -45,6 +52,10 @@ class Origins:
         """
         found = (self._chain(name) for name in names)
         return list(dict.fromkeys(described(chain) for chain in found if chain))
+
+    def failed(self) -> str:
+        """Returns the layer whose call raised what ended the trace; "" if it was in no layer."""
+        return next(iter(self.of([self._failed])), "")
 
     def path(self, name: str) -> str:
         """Returns the name of the layer that an operator comes from; "" if no layer made it."""

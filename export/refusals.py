@@ -79,6 +79,13 @@ def of_error(
     )
 
 
+def of_call(signature: Signature, error: Exception, origins: Origins) -> BadInput:
+    """Returns the refusal of a model that Keras raised at while it was traced, by layer."""
+    layer = origins.failed()
+    where = f"at {layer}: " if layer else ""
+    return BadInput(f"Keras itself cannot call {signature.name}: {where}{reason(error)}")
+
+
 @contextlib.contextmanager
 def listening() -> Iterator[list[str]]:
     """While it lasts, what tf2onnx says of errors goes into a list, and not to the user."""

@@ -2,7 +2,8 @@
 
 Keras 3.15 asks for the rank of a tensor inside of the graph, and follows both branches of what it
 then decides: `keras.ops.inner` and `keras.ops.kron` fail in `model.predict` and in every export.
-A rank is known before anything runs. `keras.ops.unfold` fails where the batch is not known.
+A rank is known before anything runs. `keras.ops.unfold`, `gcd`, `lcm` and `unravel_index` fail
+where the batch is not known.
 `keras.ops.image.resize` asks whether a size is positive that is not known yet, and so does bilinear
 upsampling of images of any size.
 """
@@ -76,6 +77,51 @@ def _resize(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     return resize
 
 
+def _gcd(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Euclid's, of all pairs at once."""
+
+    def gcd(x1: Any, x2: Any) -> Any:
+        a, b = tf.convert_to_tensor(x1), tf.convert_to_tensor(x2)
+        dtype = keras.backend.result_type(a.dtype, b.dtype)
+        a, b = tf.cast(a, dtype), tf.cast(b, dtype)
+        if not a.dtype.is_integer:
+            return original(a, b)  # which says why not
+        a, b = a + tf.zeros_like(b), b + tf.zeros_like(a)
+        if not a.dtype.is_unsigned:
+            a, b = tf.abs(a), tf.abs(b)
+
+        def step(a: tf.Tensor, b: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            by = tf.where(_is_unit(b), tf.ones_like(b), b)
+            return tf.where(b == 0, a, b), a % by
+
+        return tf.while_loop(lambda a, b: tf.reduce_any(b != 0), step, [a, b])[0]
+
+    return gcd
+
+
+def _is_unit(divisor: tf.Tensor) -> tf.Tensor:
+    """By 0 nothing is divided, and by -1 the smallest integer cannot be."""
+    if divisor.dtype.is_unsigned:
+        return divisor == 0
+    return (divisor == 0) | (divisor == -1)
+
+
+def _unravel_index(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    """As Keras computes it: other than a vector's indices are divided by the first length first."""
+
+    def unravel_index(indices: Any, shape: Any) -> Any:
+        left = tf.convert_to_tensor(indices)
+        if None in shape:
+            return original(indices, shape)  # which says why not
+        places = []
+        for length in reversed(shape) if left.shape.rank == 1 else shape:
+            places.append(left % length)
+            left //= length
+        return tuple(reversed(places))
+
+    return unravel_index
+
+
 def _alike(x1: Any, x2: Any) -> tuple[tf.Tensor, tf.Tensor, str]:
     """Both in the type that Keras finds for the two."""
     a, b = keras.ops.convert_to_tensor(x1), keras.ops.convert_to_tensor(x2)
@@ -91,8 +137,10 @@ def _lengths(x: tf.Tensor, rank: int) -> Sequence[Any]:
 
 REPLACEMENTS = (
     Replacement(nn, "unfold", _unfold),
+    Replacement(numpy, "gcd", _gcd),
     Replacement(numpy, "inner", _inner),
     Replacement(numpy, "kron", _kron),
+    Replacement(numpy, "unravel_index", _unravel_index),
     Replacement(image, "resize", _resize),
     Replacement(keras.ops.image, "resize", _resize),
 )

@@ -185,11 +185,19 @@ SHAPED: dict[str, Callable[[Any], Any]] = {
     "nn.ctc_decode": lambda x: ops.ctc_decode(
         x, ops.cast(ops.ones_like(x[:, 0, 0]) * 6, "int32")
     )[1],
+    "argpartition": lambda x: ops.argpartition(x[0, 0], 2),
+    "unravel_index": lambda x: ops.unravel_index(ops.argmax(x, axis=1), (2, 3))[1],
+    "gcd": lambda x: ops.gcd(ops.argmax(x, axis=1), ops.argmin(x, axis=1) * 2),
+    "lcm": lambda x: ops.lcm(ops.argmax(x, axis=1), ops.argmin(x, axis=1) * 2),
+    "i0": lambda x: ops.i0(x),
+    "view": lambda x: ops.view(ops.cast(x, "int32"), "uint32"),
+    "polar": lambda x: ops.real(ops.polar(ops.abs(x), x)),
 }  # fmt: skip
 
 
 LOOPED = (
     "fori_loop", "while_loop", "scan", "scan in reverse", "map", "inverse of a large matrix",
+    "gcd", "lcm",
 )  # fmt: skip
 """Loops of the user's own, and what ONNX has no operator for."""
 

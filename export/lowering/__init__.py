@@ -6,6 +6,7 @@ Two ways lead in. `LOWERINGS`: for an operator of TensorFlow, a function that wr
 
 from export.lowering import (
     attention,
+    bessel,
     cholesky,
     complex_numbers,
     convolution,
@@ -31,6 +32,7 @@ from export.lowering import (
 )
 from export.lowering.activations import GELU, erfc, expm1, log1p
 from export.lowering.addition import add
+from export.lowering.bits import bitcast
 from export.lowering.colors import hsv_to_rgb, rgb_to_hsv
 from export.lowering.marks import Replacement
 from export.lowering.quantile import erfinv, ndtri
@@ -42,6 +44,7 @@ from export.lowering.vectors import broadcast_args, cross
 LOWERINGS = {
     "Add": add,
     "AddV2": add,
+    "Bitcast": bitcast,
     "BroadcastArgs": broadcast_args,
     "Bucketize": lookup.bucketize,
     "Cross": cross,
@@ -63,6 +66,7 @@ LOWERINGS = {
 """By TensorFlow's operator, what writes right ONNX nodes; handed to tf2onnx."""
 
 REPLACEMENTS = (
+    *bessel.REPLACEMENTS,
     *cholesky.REPLACEMENTS,
     *complex_numbers.REPLACEMENTS,
     *convolution.REPLACEMENTS,

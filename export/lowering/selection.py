@@ -54,6 +54,29 @@ def _signbit(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     return signbit
 
 
+def _argpartition(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
+    """As Keras computes it: floats are cut off to integers, and the places of the smallest count
+    as zeros among the rest. Of several rows it takes what one of them chose out of the others.
+    """
+
+    def argpartition(x: Any, kth: Any, axis: Any = -1) -> Any:
+        x = tf.cast(x, tf.int32)
+        if axis is None:
+            x = tf.reshape(x, [-1])
+        if x.shape.rank != 1:
+            raise ValueError(
+                "Keras mixes the rows up when it partitions several at once; use ops.argsort"
+            )
+        length = tf.shape(x)[0]
+        kth = tf.clip_by_value(tf.cast(kth, tf.int32), 0, length - 1)
+        smallest = tf.math.top_k(-x, kth + 1).indices
+        is_among = tf.range(length)[:, tf.newaxis] == smallest
+        rest = tf.where(tf.reduce_any(is_among, axis=1), 0, x)
+        return tf.concat([smallest, tf.math.top_k(rest, length - kth - 1).indices], axis=0)
+
+    return argpartition
+
+
 def _in_top_k(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
     """Counts how many are larger than the one asked for.
 
@@ -76,6 +99,7 @@ def _in_top_k(marks: Marks, original: Callable[..., Any]) -> Callable[..., Any]:
 REPLACEMENTS = (
     Replacement(numpy, "argmax", _of(tf.argmax)),
     Replacement(numpy, "argmin", _of(tf.argmin)),
+    Replacement(numpy, "argpartition", _argpartition),
     Replacement(math, "in_top_k", _in_top_k),
     Replacement(numpy, "signbit", _signbit),
 )

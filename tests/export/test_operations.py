@@ -250,3 +250,51 @@ def test_integers_are_divided_downwards_whatever_their_signs(dtype, tmp_path):
         divisor.astype(dtype),
         share=0,
     )
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_integers_have_divisors_multiples_and_places_in_batches_of_any_size(dtype, tmp_path):
+    x, y = RANDOM.integers(0, 60, (2, 5, 40)).astype(dtype)
+    x[0, :2], y[0, 1:3] = 0, 0
+    if dtype != np.uint8:
+        x, y = x - 30, y - 30
+    divisors, multiples = np.gcd(x, y), np.lcm(x, y)  # in a uint8, the last bits of them
+
+    def functions(x, y):
+        rows, columns = ops.unravel_index(ops.max(x, axis=1), (9, 7))
+        return {"gcd": ops.gcd(x, y), "lcm": ops.lcm(x, y), "rows": rows, "columns": columns}
+
+    made, _, _ = answers(functions, tmp_path, x, y)
+    assert made["gcd"].tolist() == divisors.tolist()
+    assert made["lcm"].tolist() == multiples.tolist()
+    places = np.unravel_index(x.max(axis=1), (9, 7))
+    assert [made["rows"].tolist(), made["columns"].tolist()] == [one.tolist() for one in places]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_bessel_functions_have_the_digits_of_their_type(dtype, tmp_path):
+    edges = [0, 8, -8, 8.01, 88, 89, np.inf, np.nan]
+    x = np.concatenate([edges, np.linspace(-20, 20, 101)])[np.newaxis].astype(dtype)
+    made, expected, _ = answers(lambda x: {"i0": ops.i0(x)}, tmp_path, x)
+    assert made["i0"].dtype == dtype
+    np.testing.assert_allclose(made["i0"], expected["i0"], rtol=8 * np.finfo(dtype).eps)
+
+
+def test_vectors_are_partitioned_and_integers_seen_without_their_sign(tmp_path):
+    def functions(x):
+        return {
+            "all": ops.argpartition(x, 3, axis=None),
+            "a row": ops.argpartition(x[0], 2),
+            "bits": ops.view(x, "uint32"),
+            "itself": ops.view(x, "int32"),
+        }
+
+    assert_alike(functions, tmp_path, RANDOM.integers(-9, 30, (3, 7)).astype(np.int32), share=0)
+
+
+def test_polar_coordinates_lead_to_real_numbers(tmp_path):
+    def functions(size, angle):
+        x = ops.polar(size, angle)
+        return {"real": ops.real(x), "imaginary": ops.imag(x), "angle": ops.angle(x)}
+
+    assert_alike(functions, tmp_path, np.abs(normal(3, 4)) + 1, normal(3, 4) / 2)

@@ -19,6 +19,13 @@ class Inverse(layers.Layer):
         return ops.nextafter(x, 1.0)
 
 
+class Partition(layers.Layer):
+    """Partitions each row of a batch, which Keras takes for one."""
+
+    def call(self, x):
+        return ops.argpartition(x, 2)
+
+
 class Cell(layers.Layer):
     state_size = 4
 
@@ -58,6 +65,14 @@ def function():
     return keras.Model(x, layers.Dense(2)(ops.nextafter(x, 1.0)))
 
 
+def of(operation):
+    def build():
+        x = keras.Input((4,), name="x")
+        return keras.Model(x, operation(x))
+
+    return build
+
+
 def words():
     text = keras.Input((), dtype="string", name="text")
     table = layers.TextVectorization(vocabulary=["a", "cat"], name="words")
@@ -71,6 +86,8 @@ def words():
         (nested, ": encoder/deep (Inverse) uses NextAfter, and"),
         (looped, ": rnn/cell (Cell) uses NextAfter, and"),
         (function, " (Nextafter) uses NextAfter, and"),
+        (of(lambda x: ops.view(x, "int32")), " (View) uses Bitcast, and"),
+        (of(lambda x: ops.polar(x, x)), " (Polar) uses Complex, and"),
         (words, ": words (TextVectorization) computes on strings, and"),
     ],
 )
@@ -80,3 +97,12 @@ def test_the_layer_is_named_with_the_reason_and_the_way_round(build, says, tmp_p
     assert says in str(refused.value)
     assert "--format savedmodel" in str(refused.value)
     assert not (tmp_path / "model.onnx").exists()
+
+
+def test_what_keras_itself_cannot_compute_names_the_layer_and_the_way_round(tmp_path):
+    x = keras.Input((4,), name="x")
+    chosen = keras.Sequential([Partition(name="smallest")], name="choice")
+    with pytest.raises(BadInput, match=r"at choice/smallest \(Partition\): .*; use ops.argsort"):
+        onnx_file.write(
+            own_signature.signature_of(keras.Model(x, chosen(x))), tmp_path / "model.onnx"
+        )
