@@ -15,7 +15,9 @@ import keras
 import tensorflow as tf
 
 from export import known, lengths, state, structures, ties
+from export.reasons import REFUSALS, reason
 from export.takers import takers
+from keras_models.errors import BadInput
 from keras_models.signature import Shape, Signature, Tensor
 from serving.differences import last_bits
 
@@ -40,8 +42,16 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
     State that layers keep from call to call (`stateful=True`) becomes inputs and outputs.
 
     Raises:
-        BadInput: nobody knows what it takes: it was built from no inputs, and never called.
+        BadInput: nobody knows what it takes: it was built from no inputs, and never called; or
+            Keras itself cannot call it on what it says it takes.
     """
+    try:
+        return _signature_of(model, name)
+    except REFUSALS as error:
+        raise BadInput(f"Keras itself cannot call {model.name}: {reason(error)}") from error
+
+
+def _signature_of(model: keras.Model, name: str) -> Signature:
     structure = structures.inputs_of(model)
     flat = keras.tree.flatten(structure)
     inputs = _described(flat, _input_names(structure, flat), "input", taken=())

@@ -106,3 +106,20 @@ def test_what_keras_itself_cannot_compute_names_the_layer_and_the_way_round(tmp_
         onnx_file.write(
             own_signature.signature_of(keras.Model(x, chosen(x))), tmp_path / "model.onnx"
         )
+
+
+class Halved(layers.Layer):
+    """Gives half of the channels that it says it gives."""
+
+    def call(self, x):
+        return ops.split(x, 2, axis=-1)[0]
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+def test_a_model_that_keras_itself_cannot_call_is_refused_as_that(tmp_path):
+    x = keras.Input((4,))
+    model = keras.Model(x, layers.Dense(2, name="head")(Halved()(x)), name="mistaken")
+    with pytest.raises(BadInput, match=r"Keras itself cannot call mistaken: .*layer 'head'"):
+        onnx_file.write(own_signature.signature_of(model), tmp_path / "model.onnx")
