@@ -86,7 +86,8 @@ def _convert(
     signature: Signature, opset: int, weights: Weights, origins: Origins
 ) -> onnx.ModelProto:
     specs = [tensor_spec(tensor) for tensor in signature.inputs]
-    in_order, marks = _in_order(signature), Marks()
+    marks = Marks()
+    in_order = _in_order(signature, marks)
     replaced = (*replacements(opset), *origins.replacements)
     try:
         with marks.tracing(replaced):
@@ -97,7 +98,8 @@ def _convert(
     if refusal := weights.refusal(signature.name, traced.variables):
         raise refusal
     if are_left_out:
-        in_order, marks = _in_order(signature), Marks()
+        marks = Marks()
+        in_order = _in_order(signature, marks)
         with marks.tracing((*replaced, *weights.replacements)):
             traced = in_order.get_concrete_function(*specs).graph
     if refusal := refusals.of_strings(signature, traced, origins):
@@ -119,13 +121,14 @@ def _convert(
             )
         except Exception as error:  # tf2onnx raises whatever it stumbled on
             raise refusals.of_error(signature, error, said, origins) from error
+    later.pass_on(model)
     _freeze(model.graph, captures, len(specs))
     if widening.computes_in_bfloat16(traced):
         widening.widen(model.graph)
     return model
 
 
-def _in_order(signature: Signature) -> Any:
+def _in_order(signature: Signature, marks: Marks) -> Any:
     """The signature's function of its inputs and outputs by place, yet to be traced."""
     names = [tensor.name for tensor in signature.inputs]
     outputs = [tensor.name for tensor in signature.outputs]
@@ -133,7 +136,7 @@ def _in_order(signature: Signature) -> Any:
     @tf.function  # type: ignore[untyped-decorator]
     def in_order(*values: tf.Tensor) -> list[tf.Tensor]:
         answers = signature.function(**dict(zip(names, values, strict=True)))
-        return [tf.identity(answers[name]) for name in outputs]
+        return [marks.put(later.answer, [one], [one])[0] for one in map(answers.get, outputs)]
 
     return in_order
 
