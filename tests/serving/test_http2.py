@@ -275,7 +275,11 @@ def test_a_client_that_takes_no_answer_is_ended_and_others_are_answered(start_se
         assert outputs(other.answer()[0]) == [3.5, 4, 5.5]
 
 
-def test_a_client_with_much_that_it_does_not_take_is_answered_no_further_until_it_does(server):
+def test_a_client_with_much_that_it_does_not_take_is_answered_no_further_until_it_does(
+    start_server, models
+):
+    patient = ["--patience", "600", "--queue-ms", "6e5", "--timeout", "600"]
+    server = start_server(models, "--workers", "1", *patient)
     large = np.ones(2_500_000, np.float32)  # and ten megabytes of answer
     most, numbers = outgoing.MOST_BYTES // outgoing.FIRST_GUESS_BYTES, range(1, 17, 2)
     with Client(server, {frames.INITIAL_WINDOW: 0}) as client:
