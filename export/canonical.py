@@ -15,29 +15,40 @@ import onnx
 from onnx import helper, numpy_helper
 
 from export.subgraphs import bodies
+from export.wiring import read_instead
+
+Lengths = dict[str, list[int]]
+"""Of each axis of a tensor, by its name; -1 where one is free."""
 
 
-def fix_reshapes(model: onnx.ModelProto) -> None:
+def lengths_of(model: onnx.ModelProto) -> Lengths:
+    """Returns the lengths of every tensor whose rank is known; constants are none."""
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    return {
+        value.name: [d.dim_value if d.HasField("dim_value") else -1 for d in shape.dim]
+        for value in (*inferred.value_info, *inferred.input, *inferred.output)
+        for shape in [value.type.tensor_type.shape]
+        if value.type.tensor_type.HasField("shape")
+    }
+
+
+def fix_reshapes(graph: onnx.GraphProto, lengths: Lengths) -> None:
     """Gives a Reshape whose result has one unknown length a constant shape.
 
     Keras' Flatten computes its shape from the batch size at every call, in six small nodes that
     ONNX Runtime keeps and that stop it from fusing what is around them.
+
+    Args:
+        graph: changed in place.
+        lengths: of its tensors.
     """
-    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    shapes = {value.name: lengths(value) for value in (*inferred.value_info, *inferred.output)}
-    for position, node in enumerate(model.graph.node):
-        shape = shapes.get(node.output[0], [])
+    for position, node in enumerate(graph.node):
+        shape = lengths.get(node.output[0], [])
         if node.op_type != "Reshape" or shape.count(-1) != 1 or 0 in shape:
             continue
         name = f"canonical/shape_{position}"
-        model.graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
+        graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
         node.input[1] = name
-
-
-def lengths(value: onnx.ValueInfoProto) -> list[int]:
-    """The length of each axis, -1 where it is free; nothing for an unknown rank."""
-    dimensions = value.type.tensor_type.shape.dim
-    return [d.dim_value if d.HasField("dim_value") else -1 for d in dimensions]
 
 
 def canonicalize(
@@ -85,7 +96,7 @@ def _pass_over_identities(graph: onnx.GraphProto) -> None:
         source = name
         while source in passed:
             source = passed[source]
-        _read_instead(graph, name, source)
+        read_instead(graph, name, source)
     free = {name for node in graph.node for name in node.output}
     for value in graph.output:
         if value.name not in free:
@@ -96,15 +107,6 @@ def _pass_over_identities(graph: onnx.GraphProto) -> None:
     for node in graph.node:
         for body in bodies(node):
             _pass_over_identities(body)
-
-
-def _read_instead(graph: onnx.GraphProto, before: str, after: str) -> None:
-    for node in graph.node:
-        node.input[:] = [after if name == before else name for name in node.input]
-        for body in bodies(node):
-            _read_instead(body, before, after)
-    for value in graph.output:
-        value.name = after if value.name == before else value.name
 
 
 def _canonicalize(graph: onnx.GraphProto, names: dict[str, str], prefix: str) -> None:

@@ -4,12 +4,13 @@ tf2onnx writes `clip` as `Min` and `Max`. ONNX Runtime computes one after the ot
 for tensors that are not of one shape, and joins neither to the convolution before them.
 """
 
-from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
+
+from export.wiring import constants_of, makers_of, readers_of
 
 OTHER = {"Min": "Max", "Max": "Min"}
 """The operator that bounds on the other side."""
@@ -31,10 +32,7 @@ def clip(graph: onnx.GraphProto) -> None:
     Args:
         graph: changed in place; nodes that nothing reads any more stay.
     """
-    constants = {one.name: one for one in graph.initializer}
-    readers = Counter(name for node in graph.node for name in node.input)
-    readers.update(value.name for value in graph.output)
-    makers = {name: node for node in graph.node for name in node.output}
+    constants, readers, makers = constants_of(graph), readers_of(graph), makers_of(graph)
     for node in graph.node:
         last = _bounded(node, constants)
         before = makers.get(last.value) if last else None

@@ -4,11 +4,11 @@ tf2onnx folds batch normalization only where it recognizes it. ONNX Runtime fold
 loads a graph, but what quantizes or runs the file elsewhere would not.
 """
 
-from collections import Counter
-
 import numpy as np
 import onnx
 from onnx import numpy_helper
+
+from export.wiring import constants_of, makers_of, number_of, readers_of
 
 CHANNEL_AXIS = {"Conv": 0, "ConvTranspose": 1}
 """Of the weights, the axis of what comes out."""
@@ -20,11 +20,7 @@ def fold(graph: onnx.GraphProto) -> None:
     Args:
         graph: changed in place.
     """
-    here = onnx.TensorProto.DEFAULT  # not in another file
-    constants = {one.name: one for one in graph.initializer if one.data_location == here}
-    readers = Counter(name for node in graph.node for name in node.input)
-    readers.update(value.name for value in graph.output)
-    makers = {name: node for node in graph.node for name in node.output}
+    constants, readers, makers = constants_of(graph), readers_of(graph), makers_of(graph)
     for node in list(graph.node):
         if node.op_type not in ("Mul", "Add") or len(node.input) != 2:
             continue
@@ -48,7 +44,7 @@ def _fold(
     axis = CHANNEL_AXIS.get(convolution.op_type)
     if axis is None or any(name not in constants for name in convolution.input[1:]):
         return False
-    if axis == 1 and _groups(convolution) > 1:
+    if axis == 1 and number_of(convolution, "group", 1) > 1:
         return False
     weights = numpy_helper.to_array(constants[convolution.input[1]])
     channels = weights.shape[axis]
@@ -72,10 +68,6 @@ def _fold(
     convolution.output[0] = node.output[0]
     graph.node.remove(node)
     return True
-
-
-def _groups(node: onnx.NodeProto) -> int:
-    return next((one.i for one in node.attribute if one.name == "group"), 1)
 
 
 def _per_channel(value: np.ndarray, channels: int, rank: int) -> np.ndarray | None:

@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from export.wiring import constants_of, makers_of
+
 Makers = dict[str, onnx.NodeProto]
 
 
@@ -20,8 +22,7 @@ def simplify(graph: onnx.GraphProto) -> None:
     Args:
         graph: changed in place; nodes that nothing reads any more stay, and are out of order.
     """
-    constants = _constants(graph)
-    makers = {name: node for node in graph.node for name in node.output}
+    constants, makers = constants_of(graph), makers_of(graph)
     turns: dict[tuple[str, tuple[int, ...]], str] = {}
     for node in list(graph.node):
         if node.op_type == "Transpose":
@@ -36,8 +37,7 @@ def join_paddings(graph: onnx.GraphProto) -> None:
     Args:
         graph: in order, and changed in place; nodes that nothing reads any more stay.
     """
-    constants = _constants(graph)
-    makers = {name: node for node in graph.node for name in node.output}
+    constants, makers = constants_of(graph), makers_of(graph)
     nodes: list[onnx.NodeProto] = []
     for node in graph.node:
         if node.op_type == "Conv":
@@ -45,11 +45,6 @@ def join_paddings(graph: onnx.GraphProto) -> None:
         nodes.append(node)
     del graph.node[:]
     graph.node.extend(nodes)
-
-
-def _constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
-    here = onnx.TensorProto.DEFAULT  # not in another file
-    return {one.name: one for one in graph.initializer if one.data_location == here}
 
 
 def _join_padding(

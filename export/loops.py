@@ -6,8 +6,10 @@ alone is computed before it begins: of constants, by ONNX Runtime when it loads 
 """
 
 import onnx
+from onnx import helper
 
 from export.subgraphs import bodies
+from export.wiring import makers_of, read_instead
 
 ALWAYS_POSSIBLE = frozenset(
     {"Add", "Cast", "Concat", "Identity", "Mul", "Neg", "Reshape", "Split", "Squeeze", "Sub"}
@@ -25,22 +27,20 @@ def hoist(graph: onnx.GraphProto) -> None:
     nodes = list(graph.node)
     del graph.node[:]
     for node in nodes:
+        passed: dict[str, str] = {}
         for body in bodies(node):
             hoist(body)
-        if node.op_type == "Loop":
-            body = next(iter(bodies(node)))
-            passed = _read_outside(node, body)
-            _move(body, graph)
-            graph.node.append(node)
-            for name, source in passed.items():
-                graph.node.append(onnx.helper.make_node("Identity", [source], [name], name=name))
-        else:
-            graph.node.append(node)
+            if node.op_type == "Loop":
+                passed = _read_outside(node, body)
+                _move(body, graph)
+        graph.node.append(node)
+        for name, source in passed.items():
+            graph.node.append(helper.make_node("Identity", [source], [name], name=name))
 
 
 def _read_outside(loop: onnx.NodeProto, body: onnx.GraphProto) -> dict[str, str]:
     """Lets the body read what it only hands on; returns the loop's outputs that are inputs then."""
-    made = {name: node for node in body.node for name in node.output}
+    made = makers_of(body)
     own = _names(body)
     passed = {}
     for slot in reversed(range(len(loop.input) - 2)):
@@ -50,7 +50,7 @@ def _read_outside(loop: onnx.NodeProto, body: onnx.GraphProto) -> dict[str, str]
             after = made[after].input[0]
         if after != inside or outside in own or not outside:
             continue
-        _rename(body, inside, outside)
+        read_instead(body, inside, outside)
         passed[loop.output[slot]] = outside
         del loop.input[2 + slot], loop.output[slot], body.input[2 + slot], body.output[1 + slot]
     return passed
@@ -76,11 +76,4 @@ def _move(body: onnx.GraphProto, graph: onnx.GraphProto) -> None:
 def _names(body: onnx.GraphProto) -> set[str]:
     """What the body itself has: inputs, constants, and what its nodes make."""
     own = {value.name for value in (*body.input, *body.initializer)}
-    return own | {name for node in body.node for name in node.output}
-
-
-def _rename(body: onnx.GraphProto, before: str, after: str) -> None:
-    for node in body.node:
-        node.input[:] = [after if name == before else name for name in node.input]
-        for inner in bodies(node):
-            _rename(inner, before, after)
+    return own | makers_of(body).keys()

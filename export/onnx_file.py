@@ -93,7 +93,7 @@ def _convert(
         with marks.tracing(replaced):
             traced = in_order.get_concrete_function(*specs).graph
     except REFUSALS as error:
-        raise refusals.of_call(signature, error, origins) from error
+        raise refusals.of_call(signature.name, error, origins.failed()) from error
     are_left_out = weights.are_to_be_left_out(traced.variables)
     if refusal := weights.refusal(signature.name, traced.variables):
         raise refusal
@@ -136,7 +136,8 @@ def _in_order(signature: Signature, marks: Marks) -> Any:
     @tf.function  # type: ignore[untyped-decorator]
     def in_order(*values: tf.Tensor) -> list[tf.Tensor]:
         answers = signature.function(**dict(zip(names, values, strict=True)))
-        return [marks.put(later.answer, [one], [one])[0] for one in map(answers.get, outputs)]
+        in_place = (answers[name] for name in outputs)
+        return [marks.put(later.answer, [one], [one])[0] for one in in_place]
 
     return in_order
 
@@ -155,11 +156,12 @@ def _freeze(graph: onnx.GraphProto, captures: Sequence[tuple[Any, Any]], own: in
 
 
 def _make_canonical(model: onnx.ModelProto, signature: Signature, origins: Origins) -> None:
-    canonical.fix_reshapes(model)
+    lengths = canonical.lengths_of(model)
+    canonical.fix_reshapes(model.graph, lengths)
     loops.hoist(model.graph)
     reversals.cancel(model.graph)
     layouts.join_paddings(model.graph)
-    turns.sink(model)
+    turns.sink(model.graph, lengths)
     layouts.simplify(model.graph)
     folding.fold(model.graph)
     clipping.clip(model.graph)

@@ -14,10 +14,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from export import known, lengths, state, structures, ties
-from export.reasons import REFUSALS, reason
+from export import known, lengths, refusals, state, structures, ties
+from export.reasons import REFUSALS
 from export.takers import takers
-from keras_models.errors import BadInput
 from keras_models.signature import Shape, Signature, Tensor
 from serving.differences import last_bits
 
@@ -45,13 +44,6 @@ def signature_of(model: keras.Model, name: str = "serving_default") -> Signature
         BadInput: nobody knows what it takes: it was built from no inputs, and never called; or
             Keras itself cannot call it on what it says it takes.
     """
-    try:
-        return _signature_of(model, name)
-    except REFUSALS as error:
-        raise BadInput(f"Keras itself cannot call {model.name}: {reason(error)}") from error
-
-
-def _signature_of(model: keras.Model, name: str) -> Signature:
     structure = structures.inputs_of(model)
     flat = keras.tree.flatten(structure)
     inputs = _described(flat, _input_names(structure, flat), "input", taken=())
@@ -65,7 +57,10 @@ def _signature_of(model: keras.Model, name: str) -> Signature:
     asked = model, structure, inputs
     tried = lengths.tried(inputs, partial(_shapes, *asked), partial(_is_traceable, *asked))
     inputs = tuple(lengths.renamed(tensor, tried.names) for tensor in inputs)
-    produced = structures.outputs_of(model, structure)
+    try:
+        produced = structures.outputs_of(model, structure)
+    except REFUSALS as error:
+        raise refusals.of_call(model.name, error) from error
     taken = [tensor.name for tensor in (*inputs, *states.inputs)]
     flat_outputs = keras.tree.flatten(produced)
     names = _output_names(model, produced, flat_outputs)

@@ -79,11 +79,16 @@ def of_error(
     )
 
 
-def of_call(signature: Signature, error: Exception, origins: Origins) -> BadInput:
-    """Returns the refusal of a model that Keras raised at while it was traced, by layer."""
-    layer = origins.failed()
+def of_call(name: str, error: Exception, layer: str = "") -> BadInput:
+    """Returns the refusal of a model that Keras raised at while it was traced.
+
+    Args:
+        name: of the model or signature.
+        error: what was raised.
+        layer: that it was raised in, if that is known.
+    """
     where = f"at {layer}: " if layer else ""
-    return BadInput(f"Keras itself cannot call {signature.name}: {where}{reason(error)}")
+    return BadInput(f"Keras itself cannot call {name}: {where}{reason(error)}")
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import onnx
 from onnx import numpy_helper
 
 from export.layouts import Makers, axes_of
-from export.subgraphs import all_nodes
+from export.wiring import constants_of, makers_of, readers_of
 
 Axes = tuple[int, ...]
 
@@ -22,15 +22,12 @@ def cancel(graph: onnx.GraphProto) -> None:
     Args:
         graph: changed in place; nodes that nothing reads any more stay.
     """
-    here = onnx.TensorProto.DEFAULT  # not in another file
     constants = {
-        one.name: numpy_helper.to_array(one)
-        for one in graph.initializer
-        if one.data_location == here and one.data_type == onnx.TensorProto.INT64
+        name: numpy_helper.to_array(one)
+        for name, one in constants_of(graph).items()
+        if one.data_type == onnx.TensorProto.INT64
     }
-    makers = {name: node for node in graph.node for name in node.output}
-    readers = Counter(name for node in all_nodes(graph) for name in node.input)
-    readers.update(value.name for value in graph.output)
+    readers, makers = readers_of(graph), makers_of(graph)
     for node in graph.node:
         axes = _reversed(node, constants)
         if axes is not None:

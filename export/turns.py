@@ -13,8 +13,9 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from export.canonical import lengths
+from export.canonical import Lengths
 from export.layouts import axes_of
+from export.wiring import constants_of, number_of
 
 Order = tuple[int, ...]
 """For each axis of what was turned, which axis it was before."""
@@ -34,34 +35,27 @@ FOR_EACH_AXIS = {"Pad": (1,), "Resize": (2, 3), "Tile": (1,)}
 """Which of their inputs have a number, or two, for each axis."""
 
 
-def sink(model: onnx.ModelProto) -> None:
+def sink(graph: onnx.GraphProto, lengths: Lengths) -> None:
     """Moves turns towards the outputs.
 
     Args:
-        model: its graph is in order, and changed in place; nodes that nothing reads any more stay.
+        graph: in order, and changed in place; nodes that nothing reads any more stay.
+        lengths: of its tensors; those of new ones are added.
     """
-    turns = {tuple(axes_of(node)) for node in model.graph.node if node.op_type == "Transpose"}
+    turns = {tuple(axes_of(node)) for node in graph.node if node.op_type == "Transpose"}
     for order in sorted(turns):
         if list(order) != sorted(order):
-            _Sinking(model, order).sink()
+            _Sinking(graph, lengths, order).sink()
 
 
 class _Sinking:
     """Moves the turns of one order."""
 
-    def __init__(self, model: onnx.ModelProto, order: Order) -> None:
-        self._graph, self._order = model.graph, order
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-        values = (*inferred.value_info, *inferred.input, *inferred.output)
-        self._lengths = {
-            one.name: lengths(one) for one in values if one.type.tensor_type.HasField("shape")
-        }
-        here = onnx.TensorProto.DEFAULT  # not in another file
-        self._constants = {
-            one.name: one for one in self._graph.initializer if one.data_location == here
-        }
+    def __init__(self, graph: onnx.GraphProto, lengths: Lengths, order: Order) -> None:
+        self._graph, self._lengths, self._order = graph, lengths, order
+        self._constants = constants_of(graph)
         self._reshapes = {
-            node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Reshape"
+            node.output[0]: node.input[0] for node in graph.node if node.op_type == "Reshape"
         }
         self._unturned: dict[str, str] = {}
         self._made: dict[str, str] = {}
@@ -103,7 +97,7 @@ class _Sinking:
             if not axes:
                 return False
             left = [place for axis, place in enumerate(self._order) if axis not in axes]
-            return bool(_number(node, "keepdims", 1)) or left == sorted(left)
+            return bool(number_of(node, "keepdims", 1)) or left == sorted(left)
         if node.op_type == "Slice":
             return bool(self._axes(node, 3))
         if node.op_type in FOR_EACH_AXIS:
@@ -123,7 +117,7 @@ class _Sinking:
         if node.op_type.startswith("Reduce"):
             axes = np.array(sorted(self._order[axis] for axis in self._axes(node)), np.int64)
             node.input[:] = [self._unturned[node.input[0]], self._constant(axes)]
-            return self._turned(node) if _number(node, "keepdims", 1) else []
+            return self._turned(node) if number_of(node, "keepdims", 1) else []
         if node.op_type in {"Slice", "Split", *FOR_EACH_AXIS}:
             return self._moved(node)
         inputs = [self._not_turned(one, node.op_type == "Concat") for one in node.input]
@@ -161,7 +155,7 @@ class _Sinking:
     def _name_axis(self, node: onnx.NodeProto) -> None:
         if node.op_type in ALONG_AN_AXIS:
             default = 0 if node.op_type == "Split" else -1
-            axis = self._order[_number(node, "axis", default) % len(self._order)]
+            axis = self._order[number_of(node, "axis", default) % len(self._order)]
             kept = [one for one in node.attribute if one.name != "axis"]
             del node.attribute[:]
             node.attribute.extend([*kept, helper.make_attribute("axis", axis)])
@@ -215,7 +209,9 @@ class _Sinking:
         name = node.output[place]
         inside = node.output[place] = self._unturned[name] = f"{name}/unturned"
         given = self._lengths.get(name)
-        if given is not None and len(given) == len(self._order) and self._reshaped(given):
+        if given is not None:
+            self._lengths[inside] = [given[axis] for axis in np.argsort(self._order)]
+        if given is not None and self._reshaped(given):
             shape = self._constant(np.array(given, np.int64))
             return helper.make_node("Reshape", [inside, shape], [name], name=name)
         return helper.make_node("Transpose", [inside], [name], name=name, perm=self._order)
@@ -224,6 +220,7 @@ class _Sinking:
         made = self._made.get(name)
         if made is None:
             made = self._made[name] = f"{name}/{self._order}"
+            self._lengths[made] = list(shape)
             inputs = [name, self._constant(np.array(shape, np.int64))]
             self._graph.node.append(helper.make_node("Reshape", inputs, [made], name=made))
         return made
@@ -232,7 +229,3 @@ class _Sinking:
         name = f"turns/{len(self._graph.initializer)}"
         self._graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
-
-
-def _number(node: onnx.NodeProto, name: str, default: int) -> int:
-    return next((int(one.i) for one in node.attribute if one.name == name), default)

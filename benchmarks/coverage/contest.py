@@ -60,47 +60,7 @@ def contest(case: Case, sides: tuple[str, ...] = SIDES) -> dict[str, Any]:
         for side in sides:
             path = Path(place) / f"{side}.onnx"
             found[side] = _outcome(exporters[side], model, path, expected, _tolerance(model))
-    close = [one for one in (found[side] for side in sides) if _is_close(one, _tolerance(model))]
-    if close:
-        found["rounding"] = _rounding(case, model, signature, runs, expected)
-        for one in close:
-            one["outcome"] = "right" if one["error"] <= 2 * found["rounding"] else "wrong"
     return found
-
-
-def _is_close(result: dict[str, Any], tolerance: float) -> bool:
-    """Tells whether an answer is wrong by so little that it may be rounding."""
-    is_wrong = result["outcome"] == "wrong" and not result["why"]
-    return bool(is_wrong and result["error"] < 10 * tolerance)
-
-
-def _rounding(
-    case: Case, model: Any, signature: Any, runs: list[dict[str, np.ndarray]], expected: Any
-) -> float:
-    """How far Keras' own answer is from what it is in float64, as a share of the spread.
-
-    A hundred layers of random weights make of a last bit more than any tolerance lets pass.
-    """
-    import keras
-
-    from export import own_signature
-
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float64")
-    try:
-        exact = case.build()
-    finally:
-        keras.config.set_dtype_policy(policy)
-    exact.set_weights(model.get_weights())
-    wide = own_signature.signature_of(exact)
-    names = zip(signature.inputs, wide.inputs, strict=True)
-    renamed = [(one.name, other.name, other.dtype) for one, other in names]
-    actual = {}
-    for run, inputs in enumerate(runs):
-        given = {new: inputs[old].astype(dtype) for old, new, dtype in renamed}
-        for place, answer in enumerate(wide.function(**given).values()):
-            actual[f"{run}/{place}"] = np.asarray(answer).astype(np.float32)
-    return _difference(expected, actual)[0]
 
 
 def _runs(case: Case, signature: Any, model: Any, random: Any) -> list[dict[str, np.ndarray]]:

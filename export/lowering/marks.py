@@ -80,10 +80,13 @@ class Nodes:
         name: str = self("Unsqueeze", [tensor, self.constant([axis], np.int64)])
         return name
 
-    def reversed(self, tensor: str, axis: int) -> str:
-        """Returns the tensor from its last to its first along an axis."""
-        lowest = np.iinfo(np.int64).min
-        bounds = [self.constant([one], np.int64) for one in (-1, lowest, axis, -1)]
+    def reversed(self, tensor: str, *axes: int) -> str:
+        """Returns the tensor from its last to its first along one or more axes."""
+        lowest, each = np.iinfo(np.int64).min, len(axes)
+        bounds = [
+            self.constant(one, np.int64)
+            for one in ([-1] * each, [lowest] * each, axes, [-1] * each)
+        ]
         name: str = self("Slice", [tensor, *bounds])
         return name
 

@@ -43,12 +43,8 @@ def reverse(context: Context, node: Node, name: str, args: object) -> None:
     given = np.ravel(context.get_tensor_value(node.input[1], as_list=False))
     axes = sorted(int(axis) % len(shape) for axis in given)
     nodes = InPlace(context, node)
-    if not axes:
-        nodes.give("Identity", nodes.inputs[:1])
-        return
-    each = len(axes)
-    bounds = ([-1] * each, [FIRST] * each, axes, [-1] * each)
-    nodes.give("Slice", [nodes.inputs[0], *(nodes.constant(one, np.int64) for one in bounds)])
+    x = nodes.inputs[0]
+    nodes.give("Identity", [nodes.reversed(x, *axes) if axes else x])
 
 
 @dataclass

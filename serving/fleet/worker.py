@@ -86,7 +86,6 @@ class Worker:
         self._connections = Connections(settings, app, way, states)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._channel: Channel | None = None
-        self._grpc_socket: socket.socket | None = None
         self._grpc = Server(
             services.methods(self._catalog, self._texts, self._observer, self._reload),
             largest_bytes=settings.grpc_message_bytes,
@@ -101,13 +100,12 @@ class Worker:
         self._channel = channel
         self._connections.start()
         self._start(self._sweep())
-        self._grpc_socket = grpc_socket
         async for message in channel.messages():
             if message["do"] == "stop":
                 await self._stop(message["seconds"])
                 return
             if message["do"] == "open":
-                await self._open(message)  # a worker that cannot ends, and is replaced
+                await self._open(message, grpc_socket)  # a worker that cannot ends, and is replaced
                 continue
             self._start(getattr(self, f"_do_{message['do']}")(message))
         await self._stop(LAST_ANSWER_SECONDS)
@@ -124,9 +122,9 @@ class Worker:
         """Tells whether one request has come, or begun to, and no other."""
         return self._connections.answering + len(self._grpc.calls.answering) == 1
 
-    async def _open(self, message: Any) -> None:
+    async def _open(self, message: Any, grpc_socket: socket.socket | None) -> None:
         """Takes gRPC connections, now that the models are there that the others have."""
-        await self._grpc.start(self._settings.host, self._settings.grpc_port, self._grpc_socket)
+        await self._grpc.start(self._settings.host, self._settings.grpc_port, grpc_socket)
         self._reply(message, {})
 
     async def _do_load(self, message: Any) -> None:

@@ -8,6 +8,18 @@ import onnx
 import onnxruntime
 
 from export import onnx_file, own_signature
+from keras_models.signature import Signature
+
+
+def exported(
+    model: keras.Model, folder: Path, **inputs: np.ndarray
+) -> tuple[list[np.ndarray], Signature, list[str]]:
+    """Answers of the ONNX file for arrays by name, its signature, and its nodes' operators."""
+    signature = own_signature.signature_of(model)
+    onnx_file.write(signature, folder / "model.onnx")
+    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    kinds = [node.op_type for node in onnx.load(folder / "model.onnx").graph.node]
+    return session.run(None, inputs), signature, kinds
 
 
 def kinds_of(model: keras.Model, path: Path) -> list[str]:

@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from keras import layers
 
-from export import onnx_file, own_signature
+from export import folding, onnx_file, own_signature
 
 
 def vary(model):
@@ -54,3 +54,20 @@ def test_what_two_layers_read_is_left_as_it_is(tmp_path):
     answers = onnxruntime.InferenceSession(tmp_path / "model.onnx").run(None, {"x": image})
     for answer, expected in zip(answers, model(image), strict=True):
         np.testing.assert_allclose(answer, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_what_a_branch_reads_is_left_as_it_is():
+    graph = onnx.parser.parse_graph("""
+        read (bool which, float[1, 1, 4, 4] x) => (float[1, 2, 4, 4] scaled, float[1, 2, 4, 4] maps)
+        <float[2, 1, 1, 1] kernel = {1, 2}, float[1, 2, 1, 1] scale = {3, 4}> {
+            inside = Conv(x, kernel)
+            scaled = Mul(inside, scale)
+            maps = If(which) <
+                then_branch = read () => (float[1, 2, 4, 4] one) { one = Identity(inside) },
+                else_branch = neg () => (float[1, 2, 4, 4] other) { other = Neg(inside) }
+            >
+        }
+    """)
+    before = graph.SerializeToString()
+    folding.fold(graph)
+    assert graph.SerializeToString() == before

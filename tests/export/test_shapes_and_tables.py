@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import tensorflow as tf
 from keras import layers, ops
@@ -12,15 +11,7 @@ from export import onnx_file, own_signature
 from export.lowering import earlier
 from export.to_savedmodel import to_savedmodel
 from keras_models.errors import BadInput
-
-
-def exported(model, folder, **inputs):
-    """Answers of the ONNX file for arrays by name, its signature, and its nodes' operators."""
-    signature = own_signature.signature_of(model)
-    onnx_file.write(signature, folder / "model.onnx")
-    session = onnxruntime.InferenceSession(folder / "model.onnx")
-    kinds = [node.op_type for node in onnx.load(folder / "model.onnx").graph.node]
-    return session.run(None, inputs), signature, kinds
+from tests.export.exported import exported
 
 
 def of_one(layer, *shape, dtype="float32"):
