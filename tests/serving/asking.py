@@ -18,7 +18,7 @@ HALF = "/v1/models/half_plus"
 def asked_all_the_time(server, label=None):
     """Asks for x = 0 from two threads; yields what was no answer of version 1 or 2."""
     failures, ended = [], threading.Event()
-    path, request = f"{HALF}/labels/{label}" if label else HALF, _request(label)
+    path, request = f"{HALF}/labels/{label}" if label else HALF, predict_request(label)
 
     def post():
         while not ended.is_set():
@@ -43,7 +43,8 @@ def asked_all_the_time(server, label=None):
             one.result(GUARD_SECONDS)
 
 
-def _request(label):
+def predict_request(label=None):
+    """Asks for x = 0 of one row, of the version that a label means if one is given."""
     request = serving("PredictRequest")()
     request.model_spec.name = "half_plus"
     if label:

@@ -1,14 +1,14 @@
 """S8: a label that moves between two versions under load: it always means one that it had."""
 
 import asyncio
-import json
 import time
 
 import grpc
 from google.protobuf import text_format
 
 from serving.wire.messages import serving
-from tests.soak.live import Live, predict, publish
+from tests.soak.live import Live, publish
+from tests.soak.swaps import rest, rpc
 from tests.soak.trial import Outcome, Trial
 
 MOVES, CONNECTIONS = 40, 4
@@ -23,10 +23,13 @@ class Label:
     Attributes:
         versions: all that it was moved to, one after the other.
         told: how many of them the server has said that it has moved to.
+        answers: how many have come.
+        faults: what was no answer of a version that it meant.
     """
 
     def __init__(self, version):
         self.versions, self.told = [version], 1
+        self.answers, self.faults = 0, []
 
     async def move(self, reload, folder, version):
         """Has it moved; returns the seconds that this took."""
@@ -36,6 +39,15 @@ class Label:
         code = serving("ReloadConfigResponse").FromString(answer).status.error_code
         self.told = len(self.versions)
         return (time.monotonic() - began) if code == 0 else float("inf")
+
+    async def ask(self, protocol, ask, ended):
+        """Asks with `ask` until `ended`; it returns the version that answered, or what came."""
+        while not ended.is_set():
+            known = self.told - 1
+            said = await ask()
+            self.answers += 1
+            if said not in self.versions[known:]:
+                self.faults.append(f"{protocol}: {said}, and not {self.versions[known:]}")
 
 
 def configuration(folder, version):
@@ -48,7 +60,6 @@ def configuration(folder, version):
 
 
 async def moved(number):
-    faults, counts = [], {"answers": 0}
     with Live("--poll", "0", "--queue-ms", "60000") as server:
         publish(server.models, 2)
         async with grpc.aio.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
@@ -56,54 +67,20 @@ async def moved(number):
             label = Label(1)
             await label.move(reload, server.models, 1)
             ended = asyncio.Event()
-            asking = [rest(server, ended, label, counts, faults) for _ in range(CONNECTIONS)]
-            asking = asyncio.gather(*asking, rpc(server, ended, label, counts, faults))
+            asking = [rest(server, label, ended, "stable") for _ in range(CONNECTIONS)]
+            asking = asyncio.gather(*asking, rpc(server, label, ended, "stable"))
             longest = 0.0
             for move in range(1, 1 + MOVES):
                 seconds = await label.move(reload, server.models, 1 + move % 2)
                 longest = max(longest, seconds)
-                while counts["answers"] < move * ANSWERS_PER_MOVE and not asking.done():
+                while label.answers < move * ANSWERS_PER_MOVE and not asking.done():
                     await asyncio.sleep(0.01)
             ended.set()
             await asking
     if longest == float("inf"):
-        faults.append("the server would not move a label")
-    return Outcome(done=MOVES, faults=faults, figures={"longest move s": longest, **counts})
-
-
-async def rest(server, ended, label, counts, faults):
-    client = await server.connect()
-    while not ended.is_set():
-        known = label.told - 1
-        status, body = await client.ask(
-            "POST", "/v1/models/half_plus/labels/stable:predict", predict([0.0])
-        )
-        value = json.loads(body).get("outputs", [None])[0]
-        counts["answers"] += 1
-        if status != 200 or value not in label.versions[known:]:
-            faults.append(f"REST: {status} {body!r}, and not {label.versions[known:]}")
-    client.close()
-
-
-async def rpc(server, ended, label, counts, faults):
-    request, response = serving("PredictRequest")(), serving("PredictResponse")
-    request.model_spec.name, request.model_spec.version_label = "half_plus", "stable"
-    request.inputs["x"].dtype = 1
-    request.inputs["x"].tensor_shape.dim.add(size=1)
-    request.inputs["x"].float_val.append(0.0)
-    content = request.SerializeToString()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-        call = channel.unary_unary(f"{SERVICES}.PredictionService/Predict")
-        while not ended.is_set():
-            known = label.told - 1
-            try:
-                answer = response.FromString(await call(content))
-                value = answer.outputs["y"].float_val[0]
-            except grpc.aio.AioRpcError as error:
-                value = error.code()
-            counts["answers"] += 1
-            if value not in label.versions[known:]:
-                faults.append(f"gRPC: {value}, and not {label.versions[known:]}")
+        label.faults.append("the server would not move a label")
+    figures = {"longest move s": longest, "answers": label.answers}
+    return Outcome(done=MOVES, faults=label.faults, figures=figures)
 
 
 TRIALS = [

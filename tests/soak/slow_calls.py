@@ -15,8 +15,8 @@ from serving.http2.frames import DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS,
 from serving.wire import tensor_proto
 from serving.wire.messages import serving
 from tests.soak.callers import FIELDS, GRPCCaller
-from tests.soak.live import MEBIBYTE, Live, quantile
-from tests.soak.slow_clients import LONGEST_SECONDS
+from tests.soak.live import MEBIBYTE, Live
+from tests.soak.slow_clients import borne, borne_all, look_back, while_asked
 from tests.soak.trial import Outcome, Trial
 
 CONNECTIONS, CROWD = 500, 3000
@@ -94,14 +94,7 @@ KINDS = {
 async def held(server, kind):
     """Behaves badly; returns for how many seconds the server put up with it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.grpc_port)
-    began = time.monotonic()
-    behaving = asyncio.create_task(kind(writer))
-    ended = asyncio.create_task(until_told(reader))
-    await asyncio.wait([ended], timeout=3 * LONGEST_SECONDS)
-    behaving.cancel()
-    ended.cancel()
-    writer.transport.abort()
-    return time.monotonic() - began
+    return await borne(writer, kind(writer), until_told(reader))
 
 
 async def until_told(reader):
@@ -142,37 +135,21 @@ async def crowd(server, content):
     return taken
 
 
-async def while_asked(server, doing):
-    """Does something while another client calls; returns what it gave, and that client's p99."""
-    ended = asyncio.Event()
-    asking = asyncio.create_task(normal(server, ended))
-    found = await doing
-    ended.set()
-    return found, quantile(await asking, 0.99)
-
-
 async def slow(number):
     faults, figures = [], {}
     with Live("--connections", CONNECTIONS) as server:
-        _, idle = await while_asked(server, asyncio.sleep(5))
+        _, idle = await while_asked(normal, server, asyncio.sleep(5))
         before, busy = server.descriptors(), 0.0
         for name, content in CROWDS.items():
-            taken, p99 = await while_asked(server, crowd(server, content))
+            taken, p99 = await while_asked(normal, server, crowd(server, content))
             figures[f"{name} MiB"], busy = taken / MEBIBYTE, max(busy, p99)
             if taken > LARGEST_GROWTH:
                 faults.append(f"{name} took {taken / MEBIBYTE:.0f} MiB")
         for kind, clients in KINDS.items():
-            held_all = asyncio.gather(*(held(server, kind) for _ in range(clients)))
-            seconds, p99 = await while_asked(server, held_all)
-            figures[f"{kind.__name__} s"], busy = max(seconds), max(busy, p99)
-            if max(seconds) > LONGEST_SECONDS:
-                faults.append(f"{kind.__name__} was borne for {max(seconds):.1f} s")
-        await asyncio.sleep(1)
-        figures["others' p99 ms"], figures["idle p99 ms"] = 1000 * busy, 1000 * idle
-        if busy > max(2 * idle, idle + 0.02):
-            faults.append(f"others waited {1000 * busy:.1f} ms, {1000 * idle:.1f} ms without them")
-        if server.descriptors() > before:
-            faults.append(f"{server.descriptors() - before} descriptors are still open")
+            kinds = borne_all(held, {kind: clients}, server, faults, figures)
+            _, p99 = await while_asked(normal, server, kinds)
+            busy = max(busy, p99)
+        await look_back(server, before, busy, idle, faults, figures)
     done = sum(KINDS.values()) + len(CROWDS) * CROWD
     return Outcome(done=done, faults=faults, figures=figures)
 

@@ -50,13 +50,17 @@ KINDS = {half_head: 120, half_body: 120, byte_a_second: 120, no_reading: 20, hal
 async def held(server, kind):
     """Behaves badly; returns for how many seconds the server put up with it."""
     client = await server.connect()
+    return await borne(client.writer, kind(client), until_closed(client, kind is no_reading))
+
+
+async def borne(writer, behaving, ended):
+    """Has a client behave until it is ended; returns the seconds that this took, then drops it."""
     began = time.monotonic()
-    behaving = asyncio.create_task(kind(client))
-    ended = asyncio.create_task(until_closed(client, kind is no_reading))
+    behaving, ended = asyncio.create_task(behaving), asyncio.create_task(ended)
     await asyncio.wait([ended], timeout=3 * LONGEST_SECONDS)
     behaving.cancel()
     ended.cancel()
-    client.writer.transport.abort()
+    writer.transport.abort()
     return time.monotonic() - began
 
 
@@ -83,32 +87,42 @@ async def normal(server, ended):
     return times
 
 
+async def while_asked(normal, server, doing):
+    """Does something while another client asks; returns what it gave, and that client's p99."""
+    ended = asyncio.Event()
+    asking = asyncio.create_task(normal(server, ended))
+    found = await doing
+    ended.set()
+    return found, quantile(await asking, 0.99)
+
+
+async def borne_all(held, kinds, server, faults, figures):
+    """Lets so many of each kind behave, one kind after the other."""
+    for kind, clients in kinds.items():
+        seconds = await asyncio.gather(*(held(server, kind) for _ in range(clients)))
+        figures[f"{kind.__name__} s"] = max(seconds)
+        if max(seconds) > LONGEST_SECONDS:
+            faults.append(f"{kind.__name__} was borne for {max(seconds):.1f} s")
+
+
+async def look_back(server, descriptors, busy, idle, faults, figures):
+    """Says what others waited, in seconds with and without the clients, and what is still open."""
+    await asyncio.sleep(1)
+    figures["others' p99 ms"], figures["idle p99 ms"] = 1000 * busy, 1000 * idle
+    if busy > max(2 * idle, idle + 0.02):
+        faults.append(f"others waited {1000 * busy:.1f} ms, {1000 * idle:.1f} ms without them")
+    if server.descriptors() > descriptors:
+        faults.append(f"{server.descriptors() - descriptors} descriptors are still open")
+
+
 async def slow(number):
     faults, figures = [], {}
     with Live() as server:
-        ended = asyncio.Event()
-        idle = asyncio.create_task(normal(server, ended))
-        await asyncio.sleep(5)
-        ended.set()
-        idle = quantile(await idle, 0.99)
+        _, idle = await while_asked(normal, server, asyncio.sleep(5))
         before = server.descriptors()
-        ended.clear()
-        asking = asyncio.create_task(normal(server, ended))
-        for kind, clients in KINDS.items():
-            seconds = await asyncio.gather(*(held(server, kind) for _ in range(clients)))
-            figures[f"{kind.__name__} s"] = max(seconds)
-            if max(seconds) > LONGEST_SECONDS:
-                faults.append(f"{kind.__name__} was borne for {max(seconds):.1f} s")
-        ended.set()
-        busy = quantile(await asking, 0.99)
-        await asyncio.sleep(1)
-        figures["others' p99 ms"], figures["idle p99 ms"] = 1000 * busy, 1000 * idle
-        if busy > max(2 * idle, idle + 0.02):
-            faults.append(
-                f"others waited {1000 * busy:.1f} ms, and {1000 * idle:.1f} ms without them"
-            )
-        if server.descriptors() > before:
-            faults.append(f"{server.descriptors() - before} descriptors are still open")
+        all_kinds = borne_all(held, KINDS, server, faults, figures)
+        _, busy = await while_asked(normal, server, all_kinds)
+        await look_back(server, before, busy, idle, faults, figures)
     return Outcome(done=sum(KINDS.values()), faults=faults, figures=figures)
 
 

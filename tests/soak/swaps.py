@@ -8,6 +8,7 @@ import time
 import grpc
 
 from serving.wire.messages import serving
+from tests.serving.asking import predict_request
 from tests.serving.networks import half_plus
 from tests.serving.written_bundles import write_bundle
 from tests.soak.live import MEBIBYTE, Live, predict, publish, quantile
@@ -119,24 +120,20 @@ def figures(load, longest, growth):
     }
 
 
-async def rest(server, load, ended):
-    client = await server.connect()
+async def rest(server, load, ended, label=None):
+    client, path = await server.connect(), f"{PATH}/labels/{label}" if label else PATH
 
     async def ask():
-        status, body = await client.ask("POST", f"{PATH}:predict", predict([0.0]))
+        status, body = await client.ask("POST", f"{path}:predict", predict([0.0]))
         return json.loads(body)["outputs"][0] if status == 200 else f"{status} {body!r}"
 
     await load.ask("REST", ask, ended)
     client.close()
 
 
-async def rpc(server, load, ended):
-    request = serving("PredictRequest")()
-    request.model_spec.name = "half_plus"
-    request.inputs["x"].dtype = 1
-    request.inputs["x"].tensor_shape.dim.add(size=1)
-    request.inputs["x"].float_val.append(0.0)
-    content, response = request.SerializeToString(), serving("PredictResponse")
+async def rpc(server, load, ended, label=None):
+    content = predict_request(label).SerializeToString()
+    response = serving("PredictResponse")
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
         call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
 
